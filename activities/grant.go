@@ -1,0 +1,111 @@
+package activities
+
+import (
+	"context"
+
+	"offboard/internal/offboard"
+)
+
+// EnsureGroupInput names an access group.
+type EnsureGroupInput struct {
+	Name        string `json:"name"`
+	Description string `json:"description"`
+}
+
+// EnsureGroupResult tells the group's ID and whether this call made it.
+type EnsureGroupResult struct {
+	ID      string `json:"id"`
+	Created bool   `json:"created,omitempty"`
+}
+
+// EnsureGroup finds or makes an access group. After a lost reply the next attempt finds the group and reports it as
+// found, so an undo leaves an empty group behind rather than ever removing somebody else's.
+func (a *Activities) EnsureGroup(ctx context.Context, in EnsureGroupInput) (EnsureGroupResult, error) {
+	id, created, err := a.access.EnsureGroup(ctx, in.Name, in.Description)
+	return EnsureGroupResult{ID: id, Created: created}, err
+}
+
+// GrantInput names one policy of a group.
+type GrantInput struct {
+	GroupID string         `json:"groupId"`
+	Grant   offboard.Grant `json:"grant"`
+}
+
+// GrantResult tells the policy's ID and whether this call made it.
+type GrantResult struct {
+	PolicyID string `json:"policyId"`
+	Created  bool   `json:"created,omitempty"`
+}
+
+// Grant finds or makes a policy. A policy that was there before is adopted (trap 26).
+func (a *Activities) Grant(ctx context.Context, in GrantInput) (GrantResult, error) {
+	id, created, err := a.access.Grant(ctx, in.GroupID, in.Grant)
+	return GrantResult{PolicyID: id, Created: created}, err
+}
+
+// MembershipInput names a user and a group.
+type MembershipInput struct {
+	GroupID string `json:"groupId"`
+	IAMID   string `json:"iamId"`
+}
+
+// AddMemberResult tells whether this call put the user into the group.
+type AddMemberResult struct {
+	Added bool `json:"added,omitempty"`
+}
+
+// AddMember puts a user into a group; somebody who is in it stays in it.
+func (a *Activities) AddMember(ctx context.Context, in MembershipInput) (AddMemberResult, error) {
+	added, err := a.access.AddMember(ctx, in.GroupID, in.IAMID)
+	return AddMemberResult{Added: added}, err
+}
+
+// WithdrawInput names access that was given to a functional ID: a membership, a policy or a group.
+type WithdrawInput struct {
+	FunctionalID string `json:"functionalId"` // e-mail address
+	GroupID      string `json:"groupId,omitempty"`
+	IAMID        string `json:"iamId,omitempty"`
+	PolicyID     string `json:"policyId,omitempty"`
+}
+
+// WithdrawResult tells whether the access was left in place.
+type WithdrawResult struct {
+	// Kept: the functional ID owns a cluster key, of this or another hand-over, and clusters depend on its access.
+	Kept bool `json:"kept,omitempty"`
+}
+
+// RemoveMember takes a functional ID out of a group, unless clusters depend on it. One that is not in it stays out.
+func (a *Activities) RemoveMember(ctx context.Context, in WithdrawInput) (WithdrawResult, error) {
+	return a.withdraw(ctx, in, func() error { return a.access.RemoveMember(ctx, in.GroupID, in.IAMID) })
+}
+
+// Revoke deletes a policy, unless clusters depend on it. One that is gone stays gone.
+func (a *Activities) Revoke(ctx context.Context, in WithdrawInput) (WithdrawResult, error) {
+	return a.withdraw(ctx, in, func() error { return a.access.Revoke(ctx, in.PolicyID) })
+}
+
+// DeleteGroup deletes a group, unless clusters depend on it. One that is gone stays gone.
+func (a *Activities) DeleteGroup(ctx context.Context, in WithdrawInput) (WithdrawResult, error) {
+	return a.withdraw(ctx, in, func() error { return a.access.DeleteGroup(ctx, in.GroupID) })
+}
+
+// withdraw asks, right before access is taken away, whether the functional ID owns a cluster key by now. Its keys are
+// read from the account's list, because a functional ID that never accepted cannot be asked itself.
+func (a *Activities) withdraw(ctx context.Context, in WithdrawInput, take func() error) (WithdrawResult, error) {
+	p, found, err := a.find(ctx, in.FunctionalID)
+	if err != nil {
+		return WithdrawResult{}, err
+	}
+	if found {
+		keys, err := a.keys.UserKeys(ctx)
+		if err != nil {
+			return WithdrawResult{}, err
+		}
+		for _, k := range keys {
+			if k.IAMID == p.IAMID && k.Class == offboard.ClusterKey {
+				return WithdrawResult{Kept: true}, nil
+			}
+		}
+	}
+	return WithdrawResult{}, take()
+}

@@ -1,0 +1,298 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.temporal.io/sdk/activity"
+
+	"offboard/internal/offboard"
+)
+
+// fanOut is how many calls one activity has under way: enough to hide the latency of IBM's APIs, few enough that ten
+// such activities stay below the containers API's 200 requests per 10 s.
+const fanOut = 6
+
+// SurveyKeysInput names the leaver.
+type SurveyKeysInput struct {
+	Leaver offboard.Person `json:"leaver"`
+}
+
+// SurveyKeysResult holds the leaver's keys, oldest first, and of every scope the newest cluster key.
+type SurveyKeysResult struct {
+	Keys    []offboard.Key         `json:"keys,omitempty"`
+	Current map[string]CurrentInfo `json:"current,omitempty"` // by scope ID
+}
+
+// CurrentInfo is the newest cluster key of a scope.
+type CurrentInfo struct {
+	KeyID string `json:"keyId"`
+	Owner string `json:"owner"` // IAM ID
+}
+
+// SurveyKeys reads all keys of the account once and the last use of each of the leaver's. It changes nothing.
+func (a *Activities) SurveyKeys(ctx context.Context, in SurveyKeysInput) (SurveyKeysResult, error) {
+	all, err := a.keys.UserKeys(ctx)
+	if err != nil {
+		return SurveyKeysResult{}, err
+	}
+	result := SurveyKeysResult{Current: map[string]CurrentInfo{}}
+	for _, k := range offboard.MarkSuperseded(all) {
+		if k.Class == offboard.ClusterKey && k.Scope.Region != "" && !k.Superseded {
+			result.Current[k.Scope.ID()] = CurrentInfo{KeyID: k.ID, Owner: k.IAMID}
+		}
+		if k.IAMID == in.Leaver.IAMID {
+			result.Keys = append(result.Keys, k)
+		}
+	}
+	err = together(ctx, len(result.Keys), func(ctx context.Context, i int) error {
+		k, err := a.keys.Key(ctx, result.Keys[i].ID)
+		if offboard.CodeOf(err) == offboard.NotFound {
+			return nil // deleted since the list was read; deleting it again is harmless
+		}
+		if err != nil {
+			return err
+		}
+		result.Keys[i].LastUsed, result.Keys[i].Locked, result.Keys[i].Disabled = k.LastUsed, k.Locked, k.Disabled
+		return nil
+	})
+	slices.SortStableFunc(result.Keys, func(x, y offboard.Key) int {
+		if c := x.CreatedAt.Compare(y.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(x.ID, y.ID)
+	})
+	return result, err
+}
+
+// SurveyClustersInput is empty: the whole account is read.
+type SurveyClustersInput struct{}
+
+// SurveyClustersResult holds the clusters the engine sees and those that only global search knows.
+type SurveyClustersResult struct {
+	Clusters []offboard.Cluster       `json:"clusters,omitempty"`
+	Hidden   []offboard.ClusterRef    `json:"hidden,omitempty"`
+	Groups   []offboard.ResourceGroup `json:"groups,omitempty"`
+	Missing  []offboard.Missing       `json:"missing,omitempty"`
+}
+
+// SurveyClusters lists the account's clusters and cross-checks them against global search (trap 40). It changes nothing.
+func (a *Activities) SurveyClusters(ctx context.Context, _ SurveyClustersInput) (SurveyClustersResult, error) {
+	groups, err := a.clusters.ResourceGroups(ctx)
+	if err != nil {
+		return SurveyClustersResult{}, err
+	}
+	clusters, err := a.clusters.Clusters(ctx)
+	if err != nil {
+		return SurveyClustersResult{}, err
+	}
+	result := SurveyClustersResult{Clusters: clusters, Groups: groups}
+	indexed, err := a.clusters.Indexed(ctx)
+	if err != nil {
+		if offboard.CodeOf(err).Retryable() {
+			return SurveyClustersResult{}, err
+		}
+		result.Missing = append(result.Missing, offboard.Missing{ID: "search",
+			What: "Global search could not be asked whether there are clusters that the engine cannot see", Why: err.Error()})
+		return result, nil
+	}
+	for _, ref := range indexed {
+		if !slices.ContainsFunc(clusters, func(c offboard.Cluster) bool { return c.ID == ref.ID }) {
+			result.Hidden = append(result.Hidden, ref)
+		}
+	}
+	return result, nil
+}
+
+// ClusterInScope names a cluster and its scope.
+type ClusterInScope struct {
+	offboard.ClusterRef
+	Scope offboard.Scope `json:"scope"`
+}
+
+// SurveyOwnersInput names clusters, at most a few dozen.
+type SurveyOwnersInput struct {
+	Clusters []ClusterInScope `json:"clusters"`
+}
+
+// SurveyOwnersResult holds the owner of each cluster's key, by cluster ID. A cluster that is gone is left out.
+type SurveyOwnersResult struct {
+	Owners  map[string]offboard.Owner `json:"owners,omitempty"`
+	Missing []offboard.Missing        `json:"missing,omitempty"`
+}
+
+// SurveyOwners asks for the key owner of each cluster. It changes nothing.
+func (a *Activities) SurveyOwners(ctx context.Context, in SurveyOwnersInput) (SurveyOwnersResult, error) {
+	var mu sync.Mutex
+	result := SurveyOwnersResult{Owners: map[string]offboard.Owner{}}
+	err := together(ctx, len(in.Clusters), func(ctx context.Context, i int) error {
+		c := in.Clusters[i]
+		owner, err := a.clusters.KeyOwner(ctx, c.ID, c.Scope)
+		mu.Lock()
+		defer mu.Unlock()
+		switch code := offboard.CodeOf(err); {
+		case err == nil:
+			result.Owners[c.ID] = owner
+		case code == offboard.NotFound:
+		case code.Retryable():
+			return err
+		default:
+			result.Missing = append(result.Missing, offboard.Missing{ID: "owner/" + c.ID,
+				What: "Nobody could be asked whose key cluster " + c.Name + " depends on", Why: err.Error()})
+		}
+		return nil
+	})
+	slices.SortFunc(result.Missing, func(x, y offboard.Missing) int { return strings.Compare(x.ID, y.ID) })
+	return result, err
+}
+
+// SurveyFunctionalIDsInput names the functional IDs that may be used.
+type SurveyFunctionalIDsInput struct {
+	Emails []string `json:"emails"`
+}
+
+// SurveyFunctionalIDsResult describes them in the same order.
+type SurveyFunctionalIDsResult struct {
+	FunctionalIDs []offboard.FunctionalID `json:"functionalIds"`
+}
+
+// SurveyFunctionalIDs tells of each functional ID whether it is a member and how many keys it holds. It changes nothing.
+func (a *Activities) SurveyFunctionalIDs(ctx context.Context, in SurveyFunctionalIDsInput) (SurveyFunctionalIDsResult, error) {
+	people, err := a.users.People(ctx)
+	if err != nil {
+		return SurveyFunctionalIDsResult{}, err
+	}
+	list := make([]offboard.FunctionalID, len(in.Emails))
+	var ids []string
+	for i, email := range in.Emails {
+		list[i] = offboard.FunctionalID{Email: email}
+		for _, p := range people {
+			if strings.EqualFold(p.Email, email) {
+				list[i].IAMID, list[i].State = p.IAMID, p.State
+				ids = append(ids, p.IAMID)
+			}
+		}
+	}
+	limit, held, err := a.keys.Room(ctx, ids)
+	if err != nil {
+		return SurveyFunctionalIDsResult{}, err
+	}
+	if limit == 0 {
+		limit = offboard.DefaultKeyLimit
+	}
+	for i := range list {
+		list[i].Limit, list[i].Keys = limit, held[list[i].IAMID]
+	}
+	return SurveyFunctionalIDsResult{FunctionalIDs: list}, nil
+}
+
+// SurveyProfilesInput names the leaver.
+type SurveyProfilesInput struct {
+	IAMID string `json:"iamId"`
+}
+
+// SurveyProfilesResult names the trusted profiles that list the leaver.
+type SurveyProfilesResult struct {
+	Profiles []string           `json:"profiles,omitempty"`
+	Missing  []offboard.Missing `json:"missing,omitempty"`
+}
+
+// SurveyProfiles finds trusted profiles that name the leaver. It changes nothing.
+func (a *Activities) SurveyProfiles(ctx context.Context, in SurveyProfilesInput) (SurveyProfilesResult, error) {
+	profiles, err := a.access.TrustedProfiles(ctx, in.IAMID)
+	switch {
+	case err == nil:
+		return SurveyProfilesResult{Profiles: profiles}, nil
+	case offboard.CodeOf(err).Retryable():
+		return SurveyProfilesResult{}, err
+	}
+	return SurveyProfilesResult{Missing: []offboard.Missing{{ID: "profiles",
+		What: "It is not known whether trusted profiles name the leaver", Why: err.Error()}}}, nil
+}
+
+// InspectInput names the clusters of one scope.
+type InspectInput struct {
+	Scope    offboard.Scope        `json:"scope"`
+	Clusters []offboard.ClusterRef `json:"clusters"`
+	Leaver   string                `json:"leaver"` // e-mail address
+	Policy   offboard.Policy       `json:"policy"`
+	// Classic: ask for manual classic credentials too.
+	Classic bool `json:"classic,omitempty"`
+}
+
+// InspectResult holds what was found, by cluster ID.
+type InspectResult struct {
+	Inspections map[string]offboard.Inspection `json:"inspections,omitempty"`
+	ClassicUser string                         `json:"classicUser,omitempty"`
+	Missing     []offboard.Missing             `json:"missing,omitempty"`
+}
+
+// Inspect looks into each cluster: what depends on the key, what names the leaver. It changes nothing.
+func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResult, error) {
+	var mu sync.Mutex
+	result := InspectResult{Inspections: map[string]offboard.Inspection{}}
+	err := together(ctx, len(in.Clusters), func(ctx context.Context, i int) error {
+		c := in.Clusters[i]
+		found, err := a.workloads.Inspect(ctx, c.ID, in.Policy.Rules(), in.Leaver)
+		mu.Lock()
+		defer mu.Unlock()
+		switch code := offboard.CodeOf(err); {
+		case err == nil:
+			result.Inspections[c.ID] = found
+		case code == offboard.NotFound:
+		case code.Retryable():
+			return err
+		default:
+			result.Inspections[c.ID] = offboard.Inspection{Unreachable: err.Error()}
+		}
+		return nil
+	})
+	if err != nil || !in.Classic {
+		return result, err
+	}
+	user, err := a.clusters.ClassicUser(ctx, in.Scope)
+	switch {
+	case err == nil:
+		result.ClassicUser = user
+	case offboard.CodeOf(err).Retryable():
+		return result, err
+	default:
+		result.Missing = append(result.Missing, offboard.Missing{ID: "classic/" + in.Scope.ID(),
+			What: "It is not known whether " + in.Scope.String() + " uses manual classic credentials, which would take precedence over the cluster key", Why: err.Error()})
+	}
+	return result, nil
+}
+
+// together calls f for 0…n-1, a few at a time, and heartbeats after each. It returns the first error and starts nothing
+// new after it.
+func together(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	room := make(chan struct{}, fanOut)
+	for i := range n {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-room }()
+			if err := f(ctx, i); err != nil {
+				stop(err)
+			}
+			if activity.IsActivity(ctx) {
+				activity.RecordHeartbeat(ctx)
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}

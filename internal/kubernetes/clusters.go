@@ -1,0 +1,128 @@
+// Package kubernetes says the port Workloads in the words of the Kubernetes API: what in a cluster depends on the
+// cluster key, restarting it, and the role bindings that name somebody who leaves.
+//
+// It knows client-go and the domain (internal/offboard). It must not know Temporal, IBM's SDKs, how a kubeconfig comes
+// about, or in which order its verbs are used. It waits for nothing: every verb asks, acts and returns, and whoever
+// wants to wait asks again.
+package kubernetes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"offboard/internal/offboard"
+)
+
+// Config says how clusters are reached.
+type Config struct {
+	// Kubeconfig fetches a cluster's kubeconfig. It is a secret: it is held in memory, for at most Cache, and is never
+	// part of an error or a log. Its errors should be *offboard.Error; they are passed on as they are.
+	Kubeconfig func(ctx context.Context, clusterID string) ([]byte, error)
+	// Timeout limits one request, its answer included. Default 20 s.
+	Timeout time.Duration
+	// Cache is how long a client is used before its kubeconfig is fetched again. Default 10 min.
+	Cache time.Duration
+	// UserAgent names the engine in the clusters' audit logs. Default "offboard".
+	UserAgent string
+}
+
+// Clusters implements the port Workloads. All errors are *offboard.Error, save the context's own, which are returned as
+// they are. Every verb may be repeated: after a lost reply the second call finds the first one's work done.
+type Clusters struct {
+	config Config
+
+	mu      sync.Mutex
+	clients map[string]*client
+}
+
+// New makes an adapter that has not connected to anything yet. c.Kubeconfig is required.
+func New(c Config) *Clusters {
+	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
+	c.Cache = cmp.Or(c.Cache, 10*time.Minute)
+	c.UserAgent = cmp.Or(c.UserAgent, "offboard")
+	return &Clusters{config: c, clients: make(map[string]*client)}
+}
+
+// with runs do with a client of the cluster. Credentials may expire or be revoked at any time, so a client that was
+// answered 401 is dropped and do runs once more with a fresh kubeconfig; do must bear that.
+func (c *Clusters) with(ctx context.Context, clusterID string, do func(*client) error) error {
+	k, err := c.client(ctx, clusterID)
+	if err != nil {
+		return err
+	}
+	err = do(k)
+	if err == nil || !k.refused.Load() {
+		return err
+	}
+	c.drop(k)
+	if k, err = c.client(ctx, clusterID); err != nil {
+		return err
+	}
+	return do(k)
+}
+
+// client returns the cluster's client, a new one if there is none or its time is over.
+func (c *Clusters) client(ctx context.Context, clusterID string) (*client, error) {
+	if k := c.cached(clusterID); k != nil {
+		return k, nil
+	}
+	// Two calls may connect at the same time; the later one's client stays. A lock held across the fetch would let one
+	// slow cluster hold up all others, and a lock per cluster would be never given back.
+	op := "fetch the kubeconfig of cluster " + clusterID
+	kubeconfig, err := c.config.Kubeconfig(ctx, clusterID)
+	if err != nil {
+		return nil, translate(ctx, op, err)
+	}
+	k, err := connect(clusterID, kubeconfig, c.config)
+	if err != nil {
+		return nil, err
+	}
+	c.keep(k)
+	return k, nil
+}
+
+func (c *Clusters) cached(clusterID string) *client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.clients[clusterID]
+	if k == nil || k.refused.Load() || time.Now().After(k.expires) {
+		return nil
+	}
+	return k
+}
+
+// keep stores a client and lets go of all whose time is over: an account has a thousand clusters, and each client holds
+// credentials and connections.
+func (c *Clusters) keep(k *client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for id, other := range c.clients {
+		if id == k.cluster || now.After(other.expires) {
+			other.http.CloseIdleConnections()
+			delete(c.clients, id)
+		}
+	}
+	c.clients[k.cluster] = k
+}
+
+func (c *Clusters) drop(k *client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k.http.CloseIdleConnections()
+	if c.clients[k.cluster] == k {
+		delete(c.clients, k.cluster)
+	}
+}
+
+// unreachable tells whether err means that the cluster's API does not answer from here, and why.
+func unreachable(err error) (reason string, yes bool) {
+	failed, ok := errors.AsType[*offboard.Error](err)
+	if !ok || failed.Code != offboard.Unreachable {
+		return "", false
+	}
+	return cmp.Or(failed.Message, failed.Error()), true
+}

@@ -1,0 +1,48 @@
+package kubernetes
+
+import (
+	"context"
+
+	"offboard/internal/offboard"
+)
+
+// Inspect reads what in a cluster depends on the key, which bindings name the leaver (an e-mail address; none are looked
+// for if it is empty) and which other credentials lie there. It changes nothing.
+//
+// A cluster whose API does not answer from here (trap 42) is a result, not an error: Inspection.Unreachable says why,
+// and nothing else is told. A part that may not be read is a Denied that names the part, because a survey with a silent
+// gap would be taken for a complete one.
+func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error) {
+	var found offboard.Inspection
+	err := c.with(ctx, clusterID, func(k *client) error {
+		var err error
+		found, err = k.inspect(ctx, rules, leaver)
+		return err
+	})
+	if reason, yes := unreachable(err); yes {
+		return offboard.Inspection{Unreachable: reason}, nil
+	}
+	if err != nil {
+		return offboard.Inspection{}, err
+	}
+	return found, nil
+}
+
+func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error) {
+	var found offboard.Inspection
+	var err error
+	if found.Dependents, err = k.dependents(ctx, rules); err != nil {
+		return found, err
+	}
+	if found.Bindings, err = k.bindings(ctx, leaver); err != nil {
+		return found, err
+	}
+	if found.TrustedProfile, err = k.trustedProfile(ctx); err != nil {
+		return found, err
+	}
+	if found.PullSecrets, err = k.pullSecrets(ctx); err != nil {
+		return found, err
+	}
+	found.Secret, err = k.secretVersion(ctx)
+	return found, err
+}

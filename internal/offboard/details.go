@@ -1,0 +1,280 @@
+package offboard
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Details is the run's page in the Web UI: markdown with tables, nothing else (the UI renders no images and no HTML).
+func Details(p Progress) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+
+	who := p.Request.User
+	if p.Leaver.Email != "" {
+		who = p.Leaver.Email
+	}
+	line("## %s %s", verb(p.Status), who)
+	line("")
+	line("**Phase:** %s  ", phaseLine(p))
+	if p.Waiting != "" {
+		line("**Waiting for:** %s  ", p.Waiting)
+	}
+	if p.Message != "" {
+		line("**Result:** %s  ", p.Message)
+	}
+	if p.Request.Ticket != "" || p.Request.Reason != "" {
+		line("**Why:** %s  ", strings.TrimSpace(p.Request.Ticket+" "+p.Request.Reason))
+	}
+	b.WriteString(holdsMarkdown(p))
+	if len(p.Changed) > 0 {
+		line("\n### What changed since the plan was approved\n")
+		for _, c := range p.Changed {
+			line("- %s", c)
+		}
+	}
+	if p.Plan != nil && p.Phase == PhaseApprove && p.Status == Running {
+		b.WriteString(PlanMarkdown(*p.Plan))
+		b.WriteString(approvalMarkdown(p))
+		return b.String()
+	}
+	if p.Plan != nil && p.Status == Planned {
+		b.WriteString(PlanMarkdown(*p.Plan))
+		return b.String()
+	}
+	b.WriteString(scopesMarkdown(p))
+	b.WriteString(keysMarkdown(p))
+	if p.Soak != nil && p.Phase == PhaseSoak {
+		line("\n**Soak** until %s, %d probes, all healthy.", clock(p.Soak.Until), p.Soak.Probes)
+	}
+	if len(p.Residual) > 0 {
+		line("\n### What remains\n")
+		for _, r := range p.Residual {
+			line("- %s", r)
+		}
+	}
+	return b.String()
+}
+
+func verb(s Status) string {
+	if s == Running || s == "" {
+		return "Offboarding"
+	}
+	return string(s) + ":"
+}
+
+func phaseLine(p Progress) string {
+	if p.Status != Running && p.Status != "" {
+		return "ended"
+	}
+	return string(p.Phase)
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 MST")
+}
+
+func holdsMarkdown(p Progress) string {
+	var b strings.Builder
+	for _, h := range p.Holds {
+		fmt.Fprintf(&b, "\n### Needs a person: %s\n\n", h.Subject)
+		fmt.Fprintf(&b, "%s\n\n%s\n\n", h.Problem, h.Means)
+		fmt.Fprintf(&b, "Send the update `resolve` with `{\"scope\": %q, \"action\": \"retry\", \"by\": \"you@acme.example\"}`:\n\n", h.Subject)
+		fmt.Fprintf(&b, "- `retry`: %s\n", h.Retry)
+		if h.Skip != "" {
+			fmt.Fprintf(&b, "- `skip`: %s\n", h.Skip)
+		}
+		fmt.Fprintf(&b, "- `abort`: %s\n", h.Abort)
+	}
+	return b.String()
+}
+
+func approvalMarkdown(p Progress) string {
+	var b strings.Builder
+	b.WriteString("\n### What is needed from you\n\n")
+	if p.Plan.Blockers() > 0 {
+		b.WriteString("Nothing can be approved while a blocker stands. Remove it, then send `resolve` with `{\"scope\": \"plan\", \"action\": \"retry\", \"by\": \"you@acme.example\"}` to survey again.\n")
+		return b.String()
+	}
+	answers := ""
+	for _, f := range p.Plan.Findings {
+		if f.Severity != Decision {
+			continue
+		}
+		if answers != "" {
+			answers += ", "
+		}
+		answers += fmt.Sprintf("%q: %q", f.ID, f.Options[0])
+	}
+	if answers != "" {
+		answers = ", \"answers\": {" + answers + "}"
+	}
+	fmt.Fprintf(&b, "Nothing has been changed. To go on, somebody other than the requester sends the update `approve`:\n\n```json\n{\"by\": \"approver@acme.example\", \"digest\": %q%s}\n```\n\nTo stop, send `reject` with `{\"by\": \"you@acme.example\", \"note\": \"why\"}`.\n", p.Plan.Digest, answers)
+	return b.String()
+}
+
+func scopesMarkdown(p Progress) string {
+	if len(p.Scopes) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n### Scopes\n\n| scope | action | new owner | state | clusters | new key |\n|---|---|---|---|---|---|\n")
+	for _, s := range p.Scopes {
+		state := string(s.State)
+		if s.Step != "" && s.State != ScopeDone {
+			state += ": " + s.Step
+		}
+		names := make([]string, len(s.Clusters))
+		for i, c := range s.Clusters {
+			names[i] = c.Name
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", cell(s.Scope.String()), s.Action, dash(s.FunctionalID), cell(state), cell(strings.Join(names, ", ")), dash(s.KeyMade))
+	}
+	return b.String()
+}
+
+func keysMarkdown(p Progress) string {
+	if len(p.Keys) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\n### Keys of the leaver\n\n| key | for | state |\n|---|---|---|\n")
+	for _, k := range p.Keys {
+		fmt.Fprintf(&b, "| %s %s | %s | %s |\n", cell(k.Name), k.ID, cell(purpose(k.Class, k.Scope)), k.State)
+	}
+	return b.String()
+}
+
+func purpose(class KeyClass, scope Scope) string {
+	if class == ClusterKey && scope.Region != "" {
+		return scope.String()
+	}
+	return string(class)
+}
+
+// cell keeps a text inside its table cell.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return cell(s)
+}
+
+// PlanMarkdown is a plan for the people who say yes or no to it.
+func PlanMarkdown(plan Plan) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### Plan `%s`\n\n", plan.Digest)
+	fmt.Fprintf(&b, "%d scopes with %d clusters change hands, %d keys are disabled, then deleted after a healthy soak of %s, %s.\n",
+		len(plan.Handovers), plan.Clusters(), len(plan.Keys), plan.Soak, removal(plan))
+	if len(plan.Handovers) > 0 {
+		b.WriteString("\n| scope | action | cluster | depends on the key | restarted |\n|---|---|---|---|---|\n")
+		for _, h := range plan.Handovers {
+			for _, c := range h.Clusters {
+				to := string(h.Action)
+				if h.FunctionalID != "" {
+					to += " as " + h.FunctionalID
+				}
+				fmt.Fprintf(&b, "| %s | %s | %s (%s) | %s | %s |\n", cell(h.Scope.String()), cell(to), cell(c.Name), c.Type, cell(Radius(c)), cell(restarts(c)))
+			}
+		}
+	}
+	for _, severity := range []Severity{Blocker, Decision, Note} {
+		b.WriteString(findingsMarkdown(plan, severity))
+	}
+	return b.String()
+}
+
+func removal(plan Plan) string {
+	if plan.RemoveUser {
+		return "and " + plan.Leaver.Email + " is removed from the account, which cannot be undone"
+	}
+	return "and the user stays in the account"
+}
+
+// Radius says what stops in a cluster when its key dies, in a cluster owner's words.
+func Radius(c PlannedCluster) string {
+	if c.Manual != "" {
+		return "not known: " + c.Manual
+	}
+	parts := []string{"workers and load balancers can no longer be ordered"}
+	for _, d := range c.Dependents {
+		if d.Breaks != "" {
+			parts = append(parts, d.Breaks)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+func restarts(c PlannedCluster) string {
+	if c.Manual != "" {
+		return "by hand"
+	}
+	names := make([]string, len(c.Dependents))
+	for i, d := range c.Dependents {
+		names[i] = d.Workload
+	}
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
+}
+
+func findingsMarkdown(plan Plan, severity Severity) string {
+	if count(plan.Findings, severity) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	title := map[Severity]string{Blocker: "Blockers: nothing can be done while these stand", Decision: "Decisions: each needs an answer", Note: "Notes"}
+	fmt.Fprintf(&b, "\n#### %s\n\n", title[severity])
+	for _, f := range plan.Findings {
+		if f.Severity != severity {
+			continue
+		}
+		fmt.Fprintf(&b, "- %s", f.Text)
+		if f.Remedy != "" {
+			fmt.Fprintf(&b, " %s", f.Remedy)
+		}
+		if severity == Decision {
+			fmt.Fprintf(&b, " (`%s`: %s)", f.ID, strings.Join(f.Options, " or "))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// ScopeDetails is the page of one hand-over.
+func ScopeDetails(s ScopeProgress) string {
+	var b strings.Builder
+	to := ""
+	if s.FunctionalID != "" {
+		to = " to " + s.FunctionalID
+	}
+	fmt.Fprintf(&b, "## %s %s%s\n\n**State:** %s", s.Action, s.Scope, to, s.State)
+	if s.Step != "" {
+		fmt.Fprintf(&b, ": %s", s.Step)
+	}
+	b.WriteString("\n")
+	if s.KeyMade != "" {
+		fmt.Fprintf(&b, "\n**New key:** %s\n", s.KeyMade)
+	}
+	if s.Hold != nil {
+		fmt.Fprintf(&b, "\n### Needs a person\n\n%s\n\n%s\n\nAnswer by the update `resolve` of the parent run.\n", s.Hold.Problem, s.Hold.Means)
+	}
+	b.WriteString("\n| cluster | owner of the key | master refreshed | restarted | step |\n|---|---|---|---|---|\n")
+	for _, c := range s.Clusters {
+		step := c.Step
+		if c.Healthy {
+			step = "healthy"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", cell(c.Name), dash(c.Owner), yes(c.Refreshed), dash(strings.Join(c.Restarted, ", ")), dash(step))
+	}
+	return b.String()
+}

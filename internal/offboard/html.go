@@ -1,0 +1,289 @@
+package offboard
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+	"time"
+)
+
+//go:embed report.tmpl.html
+var pageText string
+
+var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"stamp":    stamp,
+	"twoLines": twoLines,
+	"dash":     orDash,
+	"yes":      yes,
+	"radius":   Radius,
+	"restarts": restarts,
+	"purpose":  purpose,
+	"sayAction": func(h Handover) string {
+		return sayAction(h.Action, h.FunctionalID)
+	},
+}).Parse(pageText))
+
+// HTML is the report as one page that is complete in itself: it loads nothing, runs no script, and can be read on a
+// phone, in the dark and on paper. Everything that comes from outside is escaped. A part that has nothing to say is
+// left out, so that the page serves every status. An error is a defect of ours.
+func (r Report) HTML() ([]byte, error) {
+	var b bytes.Buffer
+	if err := pageTemplate.Execute(&b, newPage(r)); err != nil {
+		return nil, fmt.Errorf("render the report of %s: %w", r.Progress.WorkflowID, err)
+	}
+	return b.Bytes(), nil
+}
+
+// page is what the template shows: the report, and what must be worked out of it.
+type page struct {
+	P             Progress
+	Kind, Title   string
+	Status        Status
+	Tone, Meaning string
+	Message       string
+	Numbers       []number
+	AccessEnds    any // time.Time, or nil where there is none
+	Alive         int // keys of the leaver that still work
+	Facts, Record []fact
+	Chart         *chart
+	Scopes        []scopeRow
+	Keys          []keyRow
+	Hands         []handRow
+	Findings      []findingGroup
+	Stray         []string // answers to questions that the plan no longer asks
+	PlanTitle     string
+	PlanSentence  string
+}
+
+type number struct{ Value, Of string }
+
+type chip struct{ Text, Tone string }
+
+type fact struct {
+	Name, Value string
+	Code        bool
+	Chip        *chip
+	More        string
+}
+
+func newPage(r Report) page {
+	p := r.Progress
+	p.Residual = slices.Clone(p.Residual)
+	v := page{P: p, Kind: "Offboarding report", Title: "Offboarding of " + name(p), Status: r.Status, Message: r.Message,
+		Chart: timeline(r), Scopes: scopeRows(p), Keys: keyRows(p), Hands: handRows(p),
+		Facts: who(r), Record: record(r), Numbers: numbers(p), PlanTitle: "The plan"}
+	v.Tone, v.Meaning = meaning(r.Status)
+	if r.Status == Planned {
+		v.Kind = "Offboarding plan"
+	}
+	if !r.AccessEnds.IsZero() {
+		v.AccessEnds = r.AccessEnds
+		v.Alive = alive(p)
+	}
+	if p.Plan != nil {
+		v.PlanSentence = planSentence(*p.Plan)
+		if p.Approval != nil {
+			v.PlanTitle = "The plan that was approved"
+		}
+	}
+	v.Findings, v.Stray = findingGroups(p)
+	return v
+}
+
+// meaning says a status in a sentence for somebody who has never seen one, and how it is coloured.
+func meaning(s Status) (tone, sentence string) {
+	switch s {
+	case Completed:
+		return "good", "Everything that was planned is done and confirmed."
+	case Incomplete:
+		return "warn", "Something remains. It is listed under “What remains”."
+	case Planned:
+		return "info", "This is a plan only. Nothing was changed."
+	case Rejected:
+		return "calm", "Nobody agreed to the plan. Nothing of the leaver was changed."
+	case Reinstated:
+		return "calm", "The person stays. What could be taken back was taken back."
+	case RolledBack:
+		return "bad", "The run was given up. What could be taken back was taken back."
+	case AlreadyGone:
+		return "calm", "The person was not in the account. Nothing was changed."
+	}
+	return "info", "The run is still under way; this is how it stands."
+}
+
+// numbers are the result at a glance; none where nothing was begun.
+func numbers(p Progress) []number {
+	if len(p.Scopes) == 0 && len(p.Keys) == 0 {
+		return plannedNumbers(p)
+	}
+	of := func(n, all int) string { return fmt.Sprintf("%d of %d", n, all) }
+	healthy, clusters := 0, 0
+	for _, s := range p.Scopes {
+		for _, c := range s.Clusters {
+			clusters++
+			if c.Healthy {
+				healthy++
+			}
+		}
+	}
+	deleted := 0
+	for _, k := range p.Keys {
+		if k.State == KeyDeleted {
+			deleted++
+		}
+	}
+	removed := "stays"
+	if p.UserRemoved {
+		removed = "removed"
+	}
+	return []number{
+		{of(p.HandedOver(), len(p.Scopes)), "scopes handed over"},
+		{of(healthy, clusters), "clusters seen healthy"},
+		{of(deleted, len(p.Keys)), "keys deleted"},
+		{removed, "the user in the account"},
+		{fmt.Sprint(len(p.Residual)), plural(len(p.Residual), "item remains", "items remain")},
+	}
+}
+
+func plannedNumbers(p Progress) []number {
+	if p.Plan == nil {
+		return nil
+	}
+	plan := *p.Plan
+	decisions := count(plan.Findings, Decision)
+	return []number{
+		{fmt.Sprint(len(plan.Handovers)), plural(len(plan.Handovers), "scope to hand over", "scopes to hand over")},
+		{fmt.Sprint(plan.Clusters()), plural(plan.Clusters(), "cluster", "clusters")},
+		{fmt.Sprint(len(plan.Keys)), plural(len(plan.Keys), "key to retire", "keys to retire")},
+		{fmt.Sprint(decisions), plural(decisions, "decision to make", "decisions to make")},
+		{fmt.Sprint(plan.Blockers()), plural(plan.Blockers(), "blocker", "blockers")},
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// alive counts the leaver's keys that nobody disabled.
+func alive(p Progress) int {
+	n := 0
+	for _, k := range p.Keys {
+		if k.State == KeyActive || k.State == KeyKept {
+			n++
+		}
+	}
+	return n
+}
+
+func who(r Report) []fact {
+	p := r.Progress
+	var list []fact
+	add := func(f fact) {
+		if f.Value != "" {
+			list = append(list, f)
+		}
+	}
+	add(fact{Name: "Person", Value: strings.TrimSpace(p.Leaver.Name + " " + name(p))})
+	add(fact{Name: "IAM ID", Value: p.Leaver.IAMID, Code: true})
+	add(fact{Name: "Account", Value: p.Account, Code: true})
+	add(fact{Name: "Ticket", Value: p.Request.Ticket})
+	add(fact{Name: "Reason", Value: p.Request.Reason})
+	add(fact{Name: "Requested by", Value: p.Request.RequestedBy, More: "as the request says"})
+	if !p.Request.LastDay.IsZero() {
+		add(fact{Name: "Last day", Value: stamp(p.Request.LastDay)})
+	}
+	if p.Approval != nil {
+		add(approvalFact(*p.Approval))
+		add(fact{Name: "Approved plan", Value: p.Approval.Digest, Code: true})
+		add(fact{Name: "Their note", Value: p.Approval.Note})
+	} else if p.Plan != nil && r.Status != Planned {
+		add(fact{Name: "Approved by", Value: "nobody"})
+	}
+	if !r.Started.IsZero() {
+		add(fact{Name: "Begun", Value: stamp(r.Started)})
+	}
+	if !r.Ended.IsZero() {
+		f := fact{Name: "Ended", Value: stamp(r.Ended)}
+		if !r.Started.IsZero() {
+			f.More = "after " + span(r.Ended.Sub(r.Started))
+		}
+		add(f)
+	}
+	return list
+}
+
+func approvalFact(a Approval) fact {
+	if a.Automatic {
+		return fact{Name: "Approved by", Value: "nobody", Chip: &chip{"no approval asked", "warn"}, More: "the request asked for none, which the policy permits"}
+	}
+	f := fact{Name: "Approved by", Value: a.By, Chip: &chip{"name claimed", "warn"}, More: "on " + stamp(a.At)}
+	if a.Verified {
+		f.Chip = &chip{"identity verified", "good"}
+	}
+	return f
+}
+
+func record(r Report) []fact {
+	p := r.Progress
+	var list []fact
+	add := func(name, value string) {
+		if value != "" {
+			list = append(list, fact{Name: name, Value: value, Code: true})
+		}
+	}
+	add("Workflow ID", p.WorkflowID)
+	add("Run ID", p.RunID)
+	add("Namespace", p.Namespace)
+	add("Engine's identity", p.Engine)
+	add("Report version", fmt.Sprint(r.Version))
+	return list
+}
+
+func planSentence(plan Plan) string {
+	if plan.Empty() {
+		return "there is nothing to do for this person."
+	}
+	return fmt.Sprintf("%d %s with %d %s change hands, %d %s disabled, then deleted after a healthy soak of %s, %s.",
+		len(plan.Handovers), plural(len(plan.Handovers), "scope", "scopes"), plan.Clusters(), plural(plan.Clusters(), "cluster", "clusters"),
+		len(plan.Keys), plural(len(plan.Keys), "key is", "keys are"), plan.Soak, removal(plan))
+}
+
+func sayAction(a Action, to string) string {
+	switch a {
+	case Reset:
+		return "gets a new key owned by " + orNobody(to)
+	case Refresh:
+		return "has a newer key of somebody else already; its masters and workloads are moved to it"
+	}
+	return string(a)
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "–"
+	}
+	return s
+}
+
+// stamp is a moment in the running text; twoLines puts date and time into a narrow cell.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}
+
+func twoLines(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "–"
+	}
+	t = t.UTC()
+	// Digits and punctuation only: nothing here comes from outside.
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br>` + t.Format("15:04:05") + `</time>`)
+}

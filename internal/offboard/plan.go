@@ -1,0 +1,347 @@
+package offboard
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Action is what a hand-over does to a scope.
+type Action string
+
+// The actions.
+const (
+	// Reset makes a new cluster key as the functional ID, then refreshes and restarts what holds the old one.
+	Reset Action = "reset"
+	// Refresh makes no key: the scope already has a newer key of somebody else, but its masters, secrets and dependents
+	// may still hold one of the leaver's older keys, so they are refreshed and restarted before those die.
+	Refresh Action = "refresh"
+)
+
+// Plan is what will be done. It is computed once from a survey, recorded, shown, and approved by its digest.
+type Plan struct {
+	Digest      string        `json:"digest"`
+	SurveyedAt  time.Time     `json:"surveyedAt"`
+	Account     string        `json:"account"`
+	Leaver      Person        `json:"leaver"`
+	Handovers   []Handover    `json:"handovers,omitempty"`
+	Preparation []Preparation `json:"preparation,omitempty"`
+	Keys        []PlannedKey  `json:"keys,omitempty"`
+	Soak        Duration      `json:"soak"`
+	TokenLife   Duration      `json:"tokenLife"`
+	RemoveUser  bool          `json:"removeUser"`
+	// Sync are the clusters whose access list is synchronised after the removal, and Bindings the custom bindings in
+	// them that name the leaver.
+	Sync     []ClusterRef     `json:"sync,omitempty"`
+	Bindings []ClusterBinding `json:"bindings,omitempty"`
+	Findings []Finding        `json:"findings,omitempty"`
+}
+
+// Handover is one scope and who takes it.
+type Handover struct {
+	Scope        Scope            `json:"scope"`
+	Action       Action           `json:"action"`
+	FunctionalID string           `json:"functionalId,omitempty"` // e-mail address; empty for Refresh
+	Clusters     []PlannedCluster `json:"clusters,omitempty"`
+}
+
+// ClusterRef names a cluster.
+type ClusterRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// ClusterBinding is a custom binding in a cluster.
+type ClusterBinding struct {
+	Cluster ClusterRef `json:"cluster"`
+	Binding Binding    `json:"binding"`
+}
+
+// PlannedCluster is one cluster of a hand-over.
+type PlannedCluster struct {
+	ClusterRef
+	Provider   string      `json:"provider"`
+	Type       string      `json:"type"`
+	Dependents []Dependent `json:"dependents,omitempty"` // to be restarted
+	// Manual says why dependents cannot be restarted from here; a person is asked to do it.
+	Manual string `json:"manual,omitempty"`
+}
+
+// Preparation is one functional ID and what must be true of it before it takes anything.
+type Preparation struct {
+	Email  string  `json:"email"`
+	Invite bool    `json:"invite,omitempty"` // it is not in the account yet
+	Scopes []Scope `json:"scopes"`
+	Grants []Grant `json:"grants"`
+}
+
+// PlannedKey is one key of the leaver and what happens to it.
+type PlannedKey struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Class    KeyClass  `json:"class"`
+	Scope    Scope     `json:"scope,omitzero"`
+	Unlock   bool      `json:"unlock,omitempty"`
+	Disabled bool      `json:"disabled,omitempty"` // by somebody else, before us: an undo leaves it so
+	LastUsed time.Time `json:"lastUsed,omitzero"`
+	Created  time.Time `json:"created,omitzero"`
+}
+
+// NewPlan computes the plan for a survey. It decides nothing that needs a person: that becomes a finding.
+func NewPlan(s Survey, r Request, p Policy) Plan {
+	plan := Plan{
+		SurveyedAt: s.TakenAt, Account: s.Account.ID, Leaver: s.Leaver,
+		Soak: r.Soak, TokenLife: s.Account.TokenLife, RemoveUser: r.RemoveUser,
+	}
+	plan.Handovers = handovers(s)
+	plan.assign(s, r)
+	plan.Preparation = preparations(plan.Handovers, s)
+	for _, k := range s.Keys {
+		plan.Keys = append(plan.Keys, PlannedKey{ID: k.ID, Name: k.Name, Class: k.Class, Scope: k.Scope,
+			Unlock: k.Locked, Disabled: k.Disabled, LastUsed: k.LastUsed, Created: k.CreatedAt})
+	}
+	for _, scope := range s.Scopes {
+		for _, c := range scope.Clusters {
+			ref := ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name}
+			if c.Cluster.Going() {
+				continue
+			}
+			plan.Sync = append(plan.Sync, ref)
+			for _, b := range c.Inspection.Bindings {
+				plan.Bindings = append(plan.Bindings, ClusterBinding{Cluster: ref, Binding: b})
+			}
+		}
+	}
+	plan.Findings = append(plan.Findings, findings(s, plan, p)...)
+	slices.SortStableFunc(plan.Findings, func(a, b Finding) int { return rank(a.Severity) - rank(b.Severity) })
+	plan.Digest = plan.digest()
+	return plan
+}
+
+func rank(s Severity) int { return slices.Index([]Severity{Blocker, Decision, Note}, s) }
+
+// handovers picks the scopes to touch: those whose key the leaver owns, and those where an older key of theirs may
+// still be in use.
+func handovers(s Survey) []Handover {
+	var list []Handover
+	for _, scope := range s.Scopes {
+		h := Handover{Scope: scope.Scope, Clusters: plannedClusters(scope)}
+		switch {
+		case len(h.Clusters) == 0:
+			continue // nothing depends on the key; a reset would only mint one more (trap 58)
+		case ownedBy(scope, s.Leaver):
+			h.Action = Reset
+		case holdsClusterKey(s.Keys, scope.Scope):
+			h.Action = Refresh
+		default:
+			continue
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+func ownedBy(scope ScopeSurvey, leaver Person) bool {
+	return slices.ContainsFunc(scope.Clusters, func(c ClusterSurvey) bool {
+		return !c.Cluster.Going() && c.Cluster.Owner.Is(leaver.Email)
+	})
+}
+
+func holdsClusterKey(keys []Key, scope Scope) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.Class == ClusterKey && k.Scope.ID() == scope.ID() })
+}
+
+func plannedClusters(scope ScopeSurvey) []PlannedCluster {
+	var list []PlannedCluster
+	for _, c := range scope.Clusters {
+		if c.Cluster.Going() {
+			continue
+		}
+		list = append(list, PlannedCluster{
+			ClusterRef: ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name},
+			Provider:   c.Cluster.Provider, Type: c.Cluster.Type,
+			Dependents: restartable(c.Inspection), Manual: c.Inspection.Unreachable,
+		})
+	}
+	return list
+}
+
+// restartable leaves out storage drivers that do not use the key (trap 48).
+func restartable(i Inspection) []Dependent {
+	if !i.TrustedProfile {
+		return i.Dependents
+	}
+	storage := map[string]bool{}
+	for _, rule := range BuiltinDependents() {
+		storage[rule.Name] = rule.StorageOnly
+	}
+	return slices.DeleteFunc(slices.Clone(i.Dependents), func(d Dependent) bool { return storage[d.Name] })
+}
+
+// assign gives each reset to a functional ID with room for one more key (trap 5), filling them in the order they are
+// named so that as few as possible are prepared.
+func (plan *Plan) assign(s Survey, r Request) {
+	free := make([]int, len(s.FunctionalIDs))
+	room := 0
+	for i, f := range s.FunctionalIDs {
+		free[i] = f.Free()
+		room += free[i]
+	}
+	needed := 0
+	for i := range plan.Handovers {
+		if plan.Handovers[i].Action != Reset {
+			continue
+		}
+		needed++
+		for j := range free {
+			if free[j] > 0 {
+				free[j]--
+				plan.Handovers[i].FunctionalID = s.FunctionalIDs[j].Email
+				break
+			}
+		}
+	}
+	if needed <= room {
+		return
+	}
+	names := make([]string, len(s.FunctionalIDs))
+	for i, f := range s.FunctionalIDs {
+		names[i] = fmt.Sprintf("%s holds %d of %d keys", f.Email, f.Keys, f.Limit)
+	}
+	plan.Findings = append(plan.Findings, Finding{
+		ID: "headroom", Severity: Blocker,
+		Text: fmt.Sprintf("%d scopes must be handed over, but the functional IDs have room for %d more API keys only: %s.",
+			needed, room, strings.Join(names, ", ")),
+		Remedy: "Delete keys of the functional IDs that nothing uses, have IBM raise the limit, or configure one more functional ID.",
+	})
+}
+
+func preparations(handovers []Handover, s Survey) []Preparation {
+	var list []Preparation
+	for _, f := range s.FunctionalIDs {
+		p := Preparation{Email: f.Email, Invite: f.State == ""}
+		for _, h := range handovers {
+			if h.FunctionalID == f.Email {
+				p.Scopes = append(p.Scopes, h.Scope)
+			}
+		}
+		if len(p.Scopes) == 0 {
+			continue
+		}
+		p.Grants = GrantsFor(p.Scopes, s)
+		list = append(list, p)
+	}
+	return list
+}
+
+// Blockers counts the findings that forbid to go on.
+func (plan Plan) Blockers() int { return count(plan.Findings, Blocker) }
+
+// Clusters counts the clusters of all hand-overs.
+func (plan Plan) Clusters() int {
+	n := 0
+	for _, h := range plan.Handovers {
+		n += len(h.Clusters)
+	}
+	return n
+}
+
+// Resets counts the hand-overs that make a new key.
+func (plan Plan) Resets() int {
+	n := 0
+	for _, h := range plan.Handovers {
+		if h.Action == Reset {
+			n++
+		}
+	}
+	return n
+}
+
+// Empty tells whether there is nothing to do for this person.
+func (plan Plan) Empty() bool {
+	return len(plan.Handovers) == 0 && len(plan.Keys) == 0 && !plan.RemoveUser
+}
+
+// digest covers everything a person says yes to, and nothing that changes by itself between two surveys: times of last
+// use, readiness of pods, texts.
+func (plan Plan) digest() string {
+	type cluster struct {
+		ID, Manual string
+		Dependents []string
+	}
+	type handover struct {
+		Scope, Action, To string
+		Clusters          []cluster
+	}
+	type essence struct {
+		Account, Leaver string
+		Handovers       []handover
+		Invite          []string
+		Keys            []string
+		Soak            Duration
+		Remove          bool
+		Sync, Findings  []string
+	}
+	e := essence{Account: plan.Account, Leaver: plan.Leaver.IAMID, Soak: plan.Soak, Remove: plan.RemoveUser}
+	for _, h := range plan.Handovers {
+		part := handover{Scope: h.Scope.ID(), Action: string(h.Action), To: h.FunctionalID}
+		for _, c := range h.Clusters {
+			entry := cluster{ID: c.ID, Manual: c.Manual}
+			for _, d := range c.Dependents {
+				entry.Dependents = append(entry.Dependents, d.String())
+			}
+			part.Clusters = append(part.Clusters, entry)
+		}
+		e.Handovers = append(e.Handovers, part)
+	}
+	for _, p := range plan.Preparation {
+		e.Invite = append(e.Invite, fmt.Sprint(p.Email, p.Invite, len(p.Grants)))
+	}
+	for _, k := range plan.Keys {
+		e.Keys = append(e.Keys, fmt.Sprint(k.ID, k.Unlock, k.Disabled))
+	}
+	for _, c := range plan.Sync {
+		e.Sync = append(e.Sync, c.ID)
+	}
+	for _, f := range plan.Findings {
+		e.Findings = append(e.Findings, string(f.Severity)+" "+f.ID)
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		return "" // cannot happen: the struct holds texts and numbers only
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:6])
+}
+
+// Unanswered checks the answers of an approval and returns a sentence for each that is missing or not understood.
+func (plan Plan) Unanswered(answers map[string]string) []string {
+	var list []string
+	known := map[string]bool{}
+	for _, f := range plan.Findings {
+		if f.Severity != Decision {
+			continue
+		}
+		known[f.ID] = true
+		answer, given := answers[f.ID]
+		switch {
+		case !given:
+			list = append(list, fmt.Sprintf("%q needs an answer (%s): %s", f.ID, strings.Join(f.Options, " or "), f.Text))
+		case !slices.Contains(f.Options, answer):
+			list = append(list, fmt.Sprintf("%q cannot be answered %q: it takes %s", f.ID, answer, strings.Join(f.Options, " or ")))
+		}
+	}
+	for _, id := range sortedKeys(answers) {
+		if !known[id] {
+			list = append(list, fmt.Sprintf("%q is not a question of this plan", id))
+		}
+	}
+	return list
+}
+
+// Kept tells whether the answers keep the key alive.
+func Kept(answers map[string]string, keyID string) bool { return answers["key/"+keyID] == AnswerKeep }

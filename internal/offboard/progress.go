@@ -1,0 +1,378 @@
+package offboard
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Status is how a run stands or ended.
+type Status string
+
+// The statuses. Running is the only one a result never has.
+const (
+	Running     Status = "Running"
+	Planned     Status = "Planned"     // mode plan: the plan is the result
+	Rejected    Status = "Rejected"    // somebody said no, or nobody said yes in time; nothing of the leaver was changed
+	Reinstated  Status = "Reinstated"  // the leaver stays; what could be undone is undone
+	Completed   Status = "Completed"   // everything is done and nothing remains
+	Incomplete  Status = "Incomplete"  // something remains; the report lists it
+	RolledBack  Status = "RolledBack"  // a failure or an abort; what could be undone is undone
+	AlreadyGone Status = "AlreadyGone" // the person was not in the account; nothing was changed
+)
+
+// Phase is a phase of an offboarding, in the order they run.
+type Phase string
+
+// The phases.
+const (
+	PhaseAdmit    Phase = "admit"
+	PhaseWait     Phase = "wait"
+	PhaseSurvey   Phase = "survey"
+	PhasePlan     Phase = "plan"
+	PhaseApprove  Phase = "approve"
+	PhasePrepare  Phase = "prepare"
+	PhaseHandOver Phase = "hand over"
+	PhaseDisable  Phase = "retire: disable"
+	PhaseSoak     Phase = "soak"
+	PhaseDelete   Phase = "retire: delete"
+	PhaseRemove   Phase = "remove"
+	PhaseClean    Phase = "clean"
+	PhaseReport   Phase = "report"
+	PhaseUndo     Phase = "undo"
+)
+
+// Progress is everything that is known of a run at a moment. It is what the `status` query returns, what the run's page
+// shows, and what the report is made of.
+type Progress struct {
+	WorkflowID  string            `json:"workflowId"`
+	RunID       string            `json:"runId,omitempty"`
+	Namespace   string            `json:"namespace,omitempty"`
+	Status      Status            `json:"status"`
+	Phase       Phase             `json:"phase"`
+	Waiting     string            `json:"waiting,omitempty"` // what it waits for, in words
+	Request     Request           `json:"request"`
+	Account     string            `json:"account,omitempty"`
+	Engine      string            `json:"engine,omitempty"` // whose key the engine works with
+	Leaver      Person            `json:"leaver,omitzero"`
+	Plan        *Plan             `json:"plan,omitempty"`
+	Changed     []string          `json:"changed,omitempty"` // what differs from the plan that was approved before
+	Approval    *Approval         `json:"approval,omitempty"`
+	Prepared    []Prepared        `json:"prepared,omitempty"`
+	Scopes      []ScopeProgress   `json:"scopes,omitempty"`
+	Keys        []KeyProgress     `json:"keys,omitempty"`
+	Soak        *SoakProgress     `json:"soak,omitempty"`
+	Holds       []Hold            `json:"holds,omitempty"` // open ones
+	Answers     []HoldAnswer      `json:"answers,omitempty"`
+	Changes     []Change          `json:"changes,omitempty"`
+	Timings     []Timing          `json:"timings,omitempty"`
+	Residual    []string          `json:"residual,omitempty"`
+	Waivers     []string          `json:"waivers,omitempty"`
+	UserRemoved bool              `json:"userRemoved,omitempty"`
+	DisabledAt  time.Time         `json:"disabledAt,omitzero"` // when the last key was disabled
+	Decisions   map[string]string `json:"decisions,omitempty"`
+	Message     string            `json:"message,omitempty"` // why it ended so, in a sentence
+}
+
+// Approval is who said yes to which plan.
+type Approval struct {
+	By     string    `json:"by"`
+	Digest string    `json:"digest"`
+	At     time.Time `json:"at"`
+	Note   string    `json:"note,omitempty"`
+	// Verified: the approver was authenticated by our door. Otherwise the name is what they said of themselves.
+	Verified bool `json:"verified"`
+	// Automatic: the request asked for no approval and the policy permits that.
+	Automatic bool `json:"automatic,omitempty"`
+}
+
+// Prepared is how far a functional ID is.
+type Prepared struct {
+	Email   string   `json:"email"`
+	IAMID   string   `json:"iamId,omitempty"`
+	Step    string   `json:"step"`
+	Done    bool     `json:"done,omitempty"`
+	Invited bool     `json:"invited,omitempty"` // by us
+	Group   string   `json:"group,omitempty"`
+	Granted []string `json:"granted,omitempty"` // policies we made
+}
+
+// ScopeState is how a hand-over stands.
+type ScopeState string
+
+// The states of a scope.
+const (
+	ScopeWaiting ScopeState = "waiting"
+	ScopeRunning ScopeState = "running"
+	ScopeHeld    ScopeState = "held"
+	ScopeDone    ScopeState = "done"
+	ScopeSkipped ScopeState = "skipped" // a person said so: it stays with the leaver
+	ScopeFailed  ScopeState = "failed"
+)
+
+// ScopeProgress is how far the hand-over of one scope is. It is also the result of a HandOver run.
+type ScopeProgress struct {
+	Scope        Scope             `json:"scope"`
+	Action       Action            `json:"action"`
+	FunctionalID string            `json:"functionalId,omitempty"`
+	Run          string            `json:"run,omitempty"` // workflow ID of its hand-over
+	State        ScopeState        `json:"state"`
+	Step         string            `json:"step,omitempty"`
+	KeyMade      string            `json:"keyMade,omitempty"` // ID of the new key
+	ResetSent    bool              `json:"resetSent,omitempty"`
+	Clusters     []ClusterProgress `json:"clusters,omitempty"`
+	Hold         *Hold             `json:"hold,omitempty"`
+	Changes      []Change          `json:"changes,omitempty"`
+	Waivers      []string          `json:"waivers,omitempty"`
+	Ailing       []string          `json:"ailing,omitempty"` // troubles its clusters had before
+	Aborted      bool              `json:"aborted,omitempty"`
+	Started      time.Time         `json:"started,omitzero"`
+	Ended        time.Time         `json:"ended,omitzero"`
+}
+
+// ClusterProgress is how far one cluster is.
+type ClusterProgress struct {
+	ClusterRef
+	Owner     string   `json:"owner,omitempty"` // as last read
+	Step      string   `json:"step,omitempty"`
+	Refreshed bool     `json:"refreshed,omitempty"`
+	Restarted []string `json:"restarted,omitempty"`
+	Healthy   bool     `json:"healthy,omitempty"`
+	Manual    string   `json:"manual,omitempty"`
+}
+
+// KeyState is how a key of the leaver stands.
+type KeyState string
+
+// The states of a key.
+const (
+	KeyActive   KeyState = "active"
+	KeyDisabled KeyState = "disabled"
+	KeyDeleted  KeyState = "deleted"
+	KeyKept     KeyState = "kept" // by an answer at approval, or with a skipped scope
+)
+
+// KeyProgress is one key of the leaver.
+type KeyProgress struct {
+	ID         string    `json:"id"`
+	Name       string    `json:"name"`
+	Class      KeyClass  `json:"class"`
+	Scope      Scope     `json:"scope,omitzero"`
+	State      KeyState  `json:"state"`
+	Unlocked   bool      `json:"unlocked,omitempty"` // by us
+	Disabled   bool      `json:"disabled,omitempty"` // by us; an undo enables it again
+	Created    time.Time `json:"created,omitzero"`
+	LastUsed   time.Time `json:"lastUsed,omitzero"`
+	DisabledAt time.Time `json:"disabledAt,omitzero"`
+	DeletedAt  time.Time `json:"deletedAt,omitzero"`
+}
+
+// SoakProgress is how the soak stands.
+type SoakProgress struct {
+	Until   time.Time `json:"until"`
+	Probes  int       `json:"probes"`
+	Last    time.Time `json:"last,omitzero"`
+	Trouble []string  `json:"trouble,omitempty"` // what the last probe found
+}
+
+// Hold is a wait for a person.
+type Hold struct {
+	Subject string    `json:"subject"` // what `resolve` names as its scope
+	Step    string    `json:"step"`
+	Code    Code      `json:"code"`
+	Problem string    `json:"problem"` // what failed
+	Means   string    `json:"means"`   // what that means for which clusters
+	Retry   string    `json:"retry"`   // what the answers do
+	Skip    string    `json:"skip,omitempty"`
+	Abort   string    `json:"abort"`
+	Since   time.Time `json:"since"`
+	Until   time.Time `json:"until,omitzero"` // when it counts as skipped
+}
+
+// The answers to a hold.
+const (
+	ActionRetry = "retry"
+	ActionSkip  = "skip"
+	ActionAbort = "abort"
+)
+
+// HoldAnswer is what a person said to a hold.
+type HoldAnswer struct {
+	Subject string    `json:"subject"`
+	Step    string    `json:"step,omitempty"`
+	Action  string    `json:"action"`
+	By      string    `json:"by"`
+	Note    string    `json:"note,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Change is one change the engine made.
+type Change struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"`            // in words
+	Target string    `json:"target"`          // ID
+	By     string    `json:"by,omitempty"`    // identity it was made as
+	Event  string    `json:"event,omitempty"` // the Activity Tracker event to look for
+	Undo   bool      `json:"undo,omitempty"`
+}
+
+// Timing is when a phase ran.
+type Timing struct {
+	Phase   Phase     `json:"phase"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+}
+
+// Enter closes the timing of the phase before and opens the next.
+func (p *Progress) Enter(phase Phase, now time.Time) {
+	if n := len(p.Timings); n > 0 && p.Timings[n-1].Ended.IsZero() {
+		p.Timings[n-1].Ended = now
+	}
+	p.Phase = phase
+	p.Timings = append(p.Timings, Timing{Phase: phase, Started: now})
+}
+
+// Record notes a change.
+func (p *Progress) Record(c Change) { p.Changes = append(p.Changes, c) }
+
+// NeedsPerson tells whether the run goes no further without a person.
+func (p *Progress) NeedsPerson() bool {
+	return len(p.Holds) > 0 || (p.Status == Running && p.Phase == PhaseApprove && p.Approval == nil)
+}
+
+// Begin fills the scopes and keys from an approved plan.
+func (p *Progress) Begin(plan Plan, answers map[string]string) {
+	p.Plan, p.Decisions = &plan, answers
+	p.Scopes, p.Keys, p.Prepared = nil, nil, nil
+	for _, h := range plan.Handovers {
+		s := ScopeProgress{Scope: h.Scope, Action: h.Action, FunctionalID: h.FunctionalID, State: ScopeWaiting}
+		for _, c := range h.Clusters {
+			s.Clusters = append(s.Clusters, ClusterProgress{ClusterRef: c.ClusterRef, Manual: c.Manual})
+		}
+		p.Scopes = append(p.Scopes, s)
+	}
+	for _, k := range plan.Keys {
+		state := KeyActive
+		switch {
+		case Kept(answers, k.ID):
+			state = KeyKept
+		case k.Disabled:
+			state = KeyDisabled
+		}
+		p.Keys = append(p.Keys, KeyProgress{ID: k.ID, Name: k.Name, Class: k.Class, Scope: k.Scope, State: state,
+			Created: k.Created, LastUsed: k.LastUsed})
+	}
+	for _, prep := range plan.Preparation {
+		p.Prepared = append(p.Prepared, Prepared{Email: prep.Email, Step: "waiting"})
+	}
+}
+
+// KeepKeysOf leaves the leaver's keys of a scope alive, because the scope was not handed over.
+func (p *Progress) KeepKeysOf(scope Scope) {
+	for i := range p.Keys {
+		if p.Keys[i].Scope.ID() == scope.ID() && p.Keys[i].State == KeyActive {
+			p.Keys[i].State = KeyKept
+		}
+	}
+}
+
+// HandedOver counts the scopes that are done.
+func (p *Progress) HandedOver() int {
+	n := 0
+	for _, s := range p.Scopes {
+		if s.State == ScopeDone {
+			n++
+		}
+	}
+	return n
+}
+
+// AnyKeyLeft tells whether a key of the leaver is neither deleted nor going to be: the user then stays, because removing
+// them would delete it.
+func (p *Progress) AnyKeyLeft() bool {
+	return slices.ContainsFunc(p.Keys, func(k KeyProgress) bool { return k.State != KeyDeleted })
+}
+
+// ResetSent tells whether a reset may have been made in any scope: from then on grants are not taken back.
+func (p *Progress) ResetSent() bool {
+	return slices.ContainsFunc(p.Scopes, func(s ScopeProgress) bool { return s.ResetSent || s.KeyMade != "" })
+}
+
+// OpenHold finds the hold that a resolve means: by its subject, or the only one there is. The error is a sentence.
+func (p *Progress) OpenHold(subject string) (Hold, error) {
+	if len(p.Holds) == 0 {
+		return Hold{}, fmt.Errorf("nothing is on hold in this run")
+	}
+	if subject == "" && len(p.Holds) == 1 {
+		return p.Holds[0], nil
+	}
+	names := make([]string, len(p.Holds))
+	for i, h := range p.Holds {
+		if h.Subject == subject {
+			return h, nil
+		}
+		names[i] = fmt.Sprintf("%q", h.Subject)
+	}
+	return Hold{}, fmt.Errorf("no hold is open for scope %q: open ones are %v", subject, names)
+}
+
+// Differences says in sentences what of two plans a person would see differently; empty if nothing.
+func Differences(old, now Plan) []string {
+	var list []string
+	compare := func(what string, a, b map[string]string) {
+		for _, k := range sortedKeys(a) {
+			if other, still := b[k]; !still {
+				list = append(list, fmt.Sprintf("%s is no longer in the plan: %s", what, a[k]))
+			} else if other != a[k] {
+				list = append(list, fmt.Sprintf("%s changed: %s, before: %s", what, other, a[k]))
+			}
+		}
+		for _, k := range sortedKeys(b) {
+			if _, before := a[k]; !before {
+				list = append(list, fmt.Sprintf("%s is new: %s", what, b[k]))
+			}
+		}
+	}
+	compare("A hand-over", old.handoverLines(), now.handoverLines())
+	compare("A key", old.keyLines(), now.keyLines())
+	compare("A finding", old.findingLines(), now.findingLines())
+	if len(list) == 0 && old.Digest != now.Digest {
+		list = append(list, "details of clusters or of the preparation changed")
+	}
+	return list
+}
+
+func (plan Plan) handoverLines() map[string]string {
+	m := map[string]string{}
+	for _, h := range plan.Handovers {
+		names := make([]string, len(h.Clusters))
+		for i, c := range h.Clusters {
+			names[i] = c.Name
+		}
+		m[h.Scope.ID()] = fmt.Sprintf("%s, %s by %s, clusters %v", h.Scope, h.Action, orNobody(h.FunctionalID), names)
+	}
+	return m
+}
+
+func orNobody(s string) string {
+	if s == "" {
+		return "nobody"
+	}
+	return s
+}
+
+func (plan Plan) keyLines() map[string]string {
+	m := map[string]string{}
+	for _, k := range plan.Keys {
+		m[k.ID] = fmt.Sprintf("%s (%s), locked %t, disabled %t", k.ID, k.Name, k.Unlock, k.Disabled)
+	}
+	return m
+}
+
+func (plan Plan) findingLines() map[string]string {
+	m := map[string]string{}
+	for _, f := range plan.Findings {
+		m[f.ID] = string(f.Severity) + " " + f.ID
+	}
+	return m
+}

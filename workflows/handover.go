@@ -1,0 +1,466 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"offboard/activities"
+	"offboard/internal/offboard"
+)
+
+// HandOverInput says which scope goes to whom.
+type HandOverInput struct {
+	Handover offboard.Handover `json:"handover"`
+	Leaver   offboard.Person   `json:"leaver"`
+	Policy   offboard.Policy   `json:"policy"`
+	// Mark is the same for all scopes of an offboarding and different for each offboarding.
+	Mark string `json:"mark"`
+	// Compensate: a step that fails ends the hand-over instead of holding it.
+	Compensate bool `json:"compensate,omitempty"`
+}
+
+// The signals between a hand-over and its offboarding.
+const (
+	heldSignal   = "held"   // to the parent, a heldMessage: a step waits for a person, or no longer does
+	answerSignal = "answer" // to the child, a Resolve
+)
+
+// heldMessage tells the parent how a hand-over stands.
+type heldMessage struct {
+	ScopeID string         `json:"scopeId"`
+	Hold    *offboard.Hold `json:"hold,omitempty"` // nil: it goes on
+}
+
+var (
+	errSkipped = errors.New("skipped by a person")
+	errAborted = errors.New("aborted")
+)
+
+// parallelClusters bounds the clusters of one scope that are refreshed at the same time; the containers API allows 200
+// requests per 10 s for all scopes together.
+const parallelClusters = 8
+
+// handover moves one scope.
+type handover struct {
+	in       HandOverInput
+	state    offboard.ScopeProgress
+	before   activities.RememberResult
+	sent     bool         // a Reset was scheduled: it may have made a key
+	answer   *Resolve     // of a person, to the open hold
+	asked    map[int]bool // clusters whose dependents a person was asked to restart by hand
+	answered string       // who answered last
+}
+
+// handOverWorkflow hands one scope over, or refreshes what still holds an older key of the leaver there. It always ends
+// with a result: how far it came.
+func handOverWorkflow(ctx workflow.Context, in HandOverInput) (offboard.ScopeProgress, error) {
+	h := &handover{in: in, asked: map[int]bool{}}
+	if err := h.setup(ctx); err != nil {
+		return h.state, err
+	}
+	h.run(ctx)
+	return h.state, nil
+}
+
+func (h *handover) setup(ctx workflow.Context) error {
+	plan := h.in.Handover
+	h.state = offboard.ScopeProgress{
+		Scope: plan.Scope, Action: plan.Action, FunctionalID: plan.FunctionalID, Run: workflow.GetInfo(ctx).WorkflowExecution.ID,
+		State: offboard.ScopeRunning, Started: workflow.Now(ctx),
+	}
+	for _, c := range plan.Clusters {
+		h.state.Clusters = append(h.state.Clusters, offboard.ClusterProgress{ClusterRef: c.ClusterRef, Manual: c.Manual})
+	}
+	err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, func() (offboard.ScopeProgress, error) { return h.state, nil },
+		workflow.QueryHandlerOptions{Description: "How far the hand-over of this scope is, cluster by cluster"})
+	if err != nil {
+		return err
+	}
+	answers := workflow.GetSignalChannelWithOptions(ctx, answerSignal, workflow.SignalChannelOptions{
+		Description: "An answer to a hold; sent by the offboarding when somebody sends it the update resolve"})
+	workflow.GoNamed(ctx, "answers", func(ctx workflow.Context) {
+		for {
+			var a Resolve
+			if more := answers.Receive(ctx, &a); !more {
+				return
+			}
+			h.answer = &a
+		}
+	})
+	h.show(ctx)
+	return nil
+}
+
+// run is the story of a hand-over.
+func (h *handover) run(ctx workflow.Context) {
+	err := h.steps(ctx,
+		h.remember,
+		h.reset,
+		h.confirmKey,
+		h.confirmOwners,
+		h.clusters,
+		h.confirmHealth,
+	)
+	switch {
+	case err == nil:
+		h.state.State, h.state.Step = offboard.ScopeDone, ""
+	case errors.Is(err, errSkipped):
+		h.state.State = offboard.ScopeSkipped
+	default:
+		h.state.State, h.state.Aborted = offboard.ScopeFailed, errors.Is(err, errAborted)
+	}
+	h.state.Ended = workflow.Now(ctx)
+	h.show(ctx)
+}
+
+func (h *handover) steps(ctx workflow.Context, list ...func(workflow.Context) error) error {
+	for _, f := range list {
+		if err := f(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *handover) resets() bool { return h.in.Handover.Action == offboard.Reset }
+
+func (h *handover) remember(ctx workflow.Context) error {
+	in := activities.RememberInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Clusters: h.watched(nil)}
+	return h.step(ctx, "look at the scope", nil, func(ctx workflow.Context) (err error) {
+		h.before, err = do(ctx, reading.within(h.in.Policy), "Remember the keys, masters and secrets of "+h.state.Scope.String(), verbs.Remember, in)
+		h.state.Ailing = h.before.Ailing
+		return err
+	})
+}
+
+func (h *handover) reset(ctx workflow.Context) error {
+	if !h.resets() {
+		return nil
+	}
+	return h.step(ctx, "reset the cluster key", nil, func(ctx workflow.Context) error {
+		in := activities.ResetInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys,
+			Again: h.sent, Replication: h.in.Policy.Replication}
+		h.sent, h.state.ResetSent = true, true
+		got, err := do(ctx, resetting.within(h.in.Policy), fmt.Sprintf("Reset the cluster key of %s as %s", h.state.Scope, h.state.FunctionalID), verbs.Reset, in)
+		if err != nil {
+			return err
+		}
+		h.state.KeyMade = got.KeyID
+		return nil
+	})
+}
+
+func (h *handover) confirmKey(ctx workflow.Context) error {
+	if !h.resets() {
+		return nil
+	}
+	err := h.step(ctx, "wait for the new key", nil, func(ctx workflow.Context) error {
+		if h.state.KeyMade != "" {
+			return nil
+		}
+		got, err := do(ctx, confirming.within(h.in.Policy), "Look for the new cluster key of "+h.state.Scope.String(), verbs.ConfirmKey,
+			activities.ConfirmKeyInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys})
+		h.state.KeyMade = got.KeyID
+		return err
+	})
+	if err == nil {
+		h.change(ctx, "New cluster key for "+h.state.Scope.String(), h.state.KeyMade, h.state.FunctionalID, "containers-kubernetes.account-api-key.reset")
+	}
+	return err
+}
+
+func (h *handover) confirmOwners(ctx workflow.Context) error {
+	in := activities.ConfirmOwnersInput{Scope: h.state.Scope, Clusters: refsOf(h.state.Clusters, h.present()), Owner: h.state.FunctionalID}
+	if !h.resets() {
+		in.Not = h.in.Leaver.Email
+	}
+	return h.step(ctx, "check the owner", nil, func(ctx workflow.Context) error {
+		got, err := do(ctx, confirming.within(h.in.Policy), "Check who owns the key of every cluster in "+h.state.Scope.String(), verbs.ConfirmOwners, in)
+		for i := range h.state.Clusters {
+			if owner := got.Owners[h.state.Clusters[i].ID]; owner != "" {
+				h.state.Clusters[i].Owner = owner
+			}
+		}
+		return err
+	})
+}
+
+// clusters refreshes every cluster and restarts what depends on the key in it. What fails in one does not stop the
+// others; together they hold once, and an answer retries only what failed.
+func (h *handover) clusters(ctx workflow.Context) error {
+	todo := h.present()
+	return h.step(ctx, "refresh and restart", func() []int { return todo }, func(ctx workflow.Context) error {
+		errs := each(ctx, parallelClusters, todo, "cluster", func(ctx workflow.Context, _ int, i int) error { return h.cluster(ctx, i) })
+		var failed []int
+		var texts []string
+		var first error
+		for n, err := range errs {
+			if err == nil {
+				continue
+			}
+			if stopped(err) {
+				return err
+			}
+			failed, texts = append(failed, todo[n]), append(texts, h.state.Clusters[todo[n]].Name+": "+problem(err))
+			if first == nil {
+				first = err
+			}
+		}
+		todo = failed
+		if first == nil {
+			return nil
+		}
+		return &offboard.Error{Code: failure(first).Code, Op: "refresh and restart", Message: strings.Join(texts, "\n\n")}
+	})
+}
+
+// cluster is the story of one cluster: the new key reaches its control plane, then its secret, then its dependents.
+func (h *handover) cluster(ctx workflow.Context, i int) error {
+	c, plan := &h.state.Clusters[i], h.in.Handover.Clusters[i]
+	say := func(step string) { c.Step = step; h.show(ctx) }
+	if !c.Refreshed {
+		in := activities.RefreshMasterInput{Cluster: c.ClusterRef, Scope: h.state.Scope, Before: h.before.Masters[c.ID]}
+		say("refreshing the master")
+		got, err := do(ctx, changing.within(h.in.Policy), "Refresh the master of "+c.Name, verbs.RefreshMaster, in)
+		if err != nil {
+			return err
+		}
+		if !got.Gone {
+			got, err = do(ctx, confirming.within(h.in.Policy), "Wait for the master of "+c.Name, verbs.ConfirmMaster, in)
+			if err != nil {
+				return err
+			}
+			h.change(ctx, "Master of "+c.Name+" refreshed", c.ID, "", "containers-kubernetes.cluster-master.refresh")
+		}
+		c.Refreshed = true
+		if got.Gone {
+			c.Healthy = true
+			say("gone")
+			return nil
+		}
+	}
+	if len(plan.Dependents) == 0 && plan.Manual == "" {
+		say("")
+		return nil
+	}
+	say("waiting for the secret")
+	if err := h.restart(ctx, i, say); err != nil {
+		return h.byHand(ctx, i, err)
+	}
+	say("")
+	return nil
+}
+
+func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error {
+	c, plan := &h.state.Clusters[i], h.in.Handover.Clusters[i]
+	if plan.Manual != "" {
+		return offboard.Errorf(offboard.Unreachable, "restart what depends on the key in "+c.Name, "%s", plan.Manual)
+	}
+	if why := h.before.Unreachable[c.ID]; why != "" {
+		return offboard.Errorf(offboard.Unreachable, "restart what depends on the key in "+c.Name, "%s", why)
+	}
+	// A scope whose key is not reset may hold the current key in its secrets already; then nothing renews them.
+	const settled = 30 * time.Second
+	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
+	if !h.resets() {
+		secret.Patience = offboard.Duration(settled)
+	}
+	if _, err := do(ctx, confirming.within(h.in.Policy), "Wait for the renewed secret of "+c.Name, verbs.ConfirmSecret, secret); err != nil {
+		return err
+	}
+	say("restarting")
+	pods, err := do(ctx, reading.within(h.in.Policy), "Record the pods in "+c.Name, verbs.SnapshotPods,
+		activities.SnapshotPodsInput{Cluster: c.ClusterRef, Dependents: plan.Dependents})
+	if err != nil {
+		return err
+	}
+	in := activities.RestartInput{Cluster: c.ClusterRef, Dependents: plan.Dependents, Old: pods.Pods, Mark: h.in.Mark}
+	if _, err := do(ctx, changing.within(h.in.Policy), "Restart "+workloads(plan.Dependents)+" in "+c.Name, verbs.Restart, in); err != nil {
+		return err
+	}
+	if _, err := do(ctx, confirming.within(h.in.Policy), "Wait for the restart in "+c.Name, verbs.ConfirmRestart, in); err != nil {
+		return err
+	}
+	c.Restarted = nil
+	for _, d := range plan.Dependents {
+		c.Restarted = append(c.Restarted, d.Workload)
+		h.change(ctx, "Restarted "+d.String()+" in "+c.Name, c.ID, "", "")
+	}
+	return nil
+}
+
+// byHand asks a person to restart what the engine cannot reach, and takes their word the second time.
+func (h *handover) byHand(ctx workflow.Context, i int, err error) error {
+	c := &h.state.Clusters[i]
+	if stopped(err) || failure(err).Code != offboard.Unreachable {
+		return err
+	}
+	if h.asked[i] {
+		c.Manual = "restarted by hand, says " + h.answered
+		h.state.Waivers = append(h.state.Waivers, fmt.Sprintf("what depends on the key in cluster %s was %s", c.Name, c.Manual))
+		c.Step, c.Healthy = "", false
+		h.show(ctx)
+		return nil
+	}
+	h.asked[i] = true
+	return &offboard.Error{Code: offboard.Unreachable, Op: "restart what depends on the key in " + c.Name,
+		Message: problem(err) + ". Restart the storage and autoscaler controllers in kube-system by hand, then answer retry: if the cluster still cannot be reached, your word is taken and the report says so"}
+}
+
+func (h *handover) confirmHealth(ctx workflow.Context) error {
+	in := activities.ConfirmHealthInput{Clusters: h.watched(h.before.Unreachable), Known: h.before.Ailing}
+	err := h.step(ctx, "check the health", nil, func(ctx workflow.Context) error {
+		_, err := do(ctx, confirming.within(h.in.Policy), "Check that the clusters of "+h.state.Scope.String()+" are well", verbs.ConfirmHealth, in)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for i := range h.state.Clusters {
+		h.state.Clusters[i].Healthy = h.state.Clusters[i].Manual == ""
+	}
+	return nil
+}
+
+// step runs one step until it is done or a person decides otherwise.
+func (h *handover) step(ctx workflow.Context, name string, which func() []int, f func(workflow.Context) error) error {
+	for {
+		h.state.Step = name
+		h.show(ctx)
+		err := f(ctx)
+		if err == nil || stopped(err) {
+			return err
+		}
+		if h.in.Compensate {
+			h.state.Hold = h.newHold(ctx, name, which, err)
+			return errAborted
+		}
+		if err := h.hold(ctx, name, which, err); err != nil {
+			return err
+		}
+	}
+}
+
+// hold waits for a person's answer; nil means try again.
+func (h *handover) hold(ctx workflow.Context, step string, which func() []int, cause error) error {
+	h.answer = nil
+	h.state.State, h.state.Hold = offboard.ScopeHeld, h.newHold(ctx, step, which, cause)
+	h.show(ctx)
+	if err := h.tell(ctx, h.state.Hold); err != nil {
+		return err
+	}
+	answered, err := waitFor(ctx, h.in.Policy.HoldDeadline.Std(), "Deadline of the hold: "+step, func() bool { return h.answer != nil })
+	if err != nil {
+		return err
+	}
+	action := offboard.ActionSkip // nobody answered: the scope stays with the leaver, which is the safe side
+	if answered {
+		action, h.answered = h.answer.Action, h.answer.By
+	}
+	h.state.State, h.state.Hold = offboard.ScopeRunning, nil
+	h.show(ctx)
+	if err := h.tell(ctx, nil); err != nil {
+		return err
+	}
+	switch action {
+	case offboard.ActionRetry:
+		return nil
+	case offboard.ActionAbort:
+		return errAborted
+	}
+	return errSkipped
+}
+
+func (h *handover) newHold(ctx workflow.Context, step string, which func() []int, cause error) *offboard.Hold {
+	affected := h.present()
+	if which != nil {
+		affected = which()
+	}
+	names := make([]string, len(affected))
+	for n, i := range affected {
+		names[n] = h.state.Clusters[i].Name
+	}
+	now := workflow.Now(ctx)
+	return &offboard.Hold{
+		Subject: h.state.Scope.String(), Step: step, Code: failure(cause).Code, Problem: problem(cause),
+		Means: h.means(names),
+		Retry: "tries this step again",
+		Skip:  "leaves the scope and its keys with the leaver; the user is then not removed and the run ends as Incomplete",
+		Abort: "stops the whole offboarding and undoes what can be undone; scopes that have a new owner keep it",
+		Since: now, Until: now.Add(h.in.Policy.HoldDeadline.Std()),
+	}
+}
+
+func (h *handover) means(clusters []string) string {
+	list := strings.Join(clusters, ", ")
+	switch {
+	case !h.state.ResetSent:
+		return fmt.Sprintf("Nothing is broken: %s still runs on the key it had (clusters %s).", h.state.Scope, list)
+	case h.state.KeyMade == "":
+		return fmt.Sprintf("Nothing is broken: the leaver's key of %s is alive (clusters %s). Whether a new key was made is not known yet.", h.state.Scope, list)
+	}
+	return fmt.Sprintf("Nothing is broken: the leaver's old key is alive. %s has its new key, but clusters %s are not proven to run on it.", h.state.Scope, list)
+}
+
+// tell lets the parent know that a person is needed, or no longer is.
+func (h *handover) tell(ctx workflow.Context, hold *offboard.Hold) error {
+	parent := workflow.GetInfo(ctx).ParentWorkflowExecution
+	if parent == nil {
+		return nil
+	}
+	return workflow.SignalExternalWorkflow(ctx, parent.ID, "", heldSignal, heldMessage{ScopeID: h.state.Scope.ID(), Hold: hold}).Get(ctx, nil)
+}
+
+// present are the indexes of the clusters that still exist.
+func (h *handover) present() []int {
+	var list []int
+	for i, c := range h.state.Clusters {
+		if !slices.Contains(h.before.Gone, c.ID) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// watched are the clusters with what can be watched in them; in those that cannot be reached nothing can.
+func (h *handover) watched(unreachable map[string]string) []activities.WatchedCluster {
+	var list []activities.WatchedCluster
+	for _, i := range h.present() {
+		c := h.in.Handover.Clusters[i]
+		w := activities.WatchedCluster{ClusterRef: c.ClusterRef, Dependents: c.Dependents}
+		if unreachable[c.ID] != "" || c.Manual != "" {
+			w.Dependents = nil
+		}
+		list = append(list, w)
+	}
+	return list
+}
+
+func (h *handover) change(ctx workflow.Context, what, target, by, event string) {
+	h.state.Changes = append(h.state.Changes, offboard.Change{At: workflow.Now(ctx), What: what, Target: target, By: by, Event: event})
+}
+
+func (h *handover) show(ctx workflow.Context) {
+	workflow.SetCurrentDetails(ctx, offboard.ScopeDetails(h.state))
+}
+
+func refsOf(clusters []offboard.ClusterProgress, which []int) []offboard.ClusterRef {
+	list := make([]offboard.ClusterRef, len(which))
+	for n, i := range which {
+		list[n] = clusters[i].ClusterRef
+	}
+	return list
+}
+
+func workloads(dependents []offboard.Dependent) string {
+	names := make([]string, len(dependents))
+	for i, d := range dependents {
+		names[i] = d.Workload
+	}
+	return strings.Join(names, ", ")
+}

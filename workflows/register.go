@@ -1,0 +1,13 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Register registers every workflow under its public name.
+func Register(r worker.WorkflowRegistry) {
+	r.RegisterWorkflowWithOptions(offboardWorkflow, workflow.RegisterOptions{Name: Offboard, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+	r.RegisterWorkflowWithOptions(handOverWorkflow, workflow.RegisterOptions{Name: HandOver, VersioningBehavior: workflow.VersioningBehaviorPinned})
+	r.RegisterWorkflowWithOptions(claimWorkflow, workflow.RegisterOptions{Name: Claim, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+}

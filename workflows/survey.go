@@ -1,0 +1,187 @@
+package workflows
+
+import (
+	"cmp"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"offboard/activities"
+	"offboard/internal/offboard"
+)
+
+// chunk is how many clusters one surveying activity looks at: enough to keep the history short, few enough that a lost
+// attempt costs little.
+const chunk = 50
+
+// parallelReads bounds the surveying activities; together with their own fan-out they stay within the containers API's
+// 200 requests per 10 s at usual latencies.
+const parallelReads = 4
+
+// survey looks at everything the plan needs. It changes nothing.
+func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
+	leaver := r.state.Leaver
+	s := offboard.Survey{TakenAt: workflow.Now(ctx), Account: r.adm.Account, Leaver: leaver}
+	var keys activities.SurveyKeysResult
+	var clusters activities.SurveyClustersResult
+	var functional activities.SurveyFunctionalIDsResult
+	var profiles activities.SurveyProfilesResult
+	parts := []func(workflow.Context) error{
+		func(ctx workflow.Context) (err error) {
+			keys, err = do(ctx, reading, "List every key of "+leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: leaver})
+			return err
+		},
+		func(ctx workflow.Context) (err error) {
+			clusters, err = do(ctx, reading, "List the clusters of every region and resource group", verbs.SurveyClusters, activities.SurveyClustersInput{})
+			return err
+		},
+		func(ctx workflow.Context) (err error) {
+			functional, err = do(ctx, reading, "Look at the functional IDs and their room for keys", verbs.SurveyFunctionalIDs,
+				activities.SurveyFunctionalIDsInput{Emails: r.adm.Chosen(r.state.Request)})
+			return err
+		},
+		func(ctx workflow.Context) (err error) {
+			profiles, err = do(ctx, reading, "Look for trusted profiles that name "+leaver.Email, verbs.SurveyProfiles, activities.SurveyProfilesInput{IAMID: leaver.IAMID})
+			return err
+		},
+	}
+	if err := firstOf(each(ctx, len(parts), parts, "survey", func(ctx workflow.Context, _ int, f func(workflow.Context) error) error { return f(ctx) })); err != nil {
+		return s, err
+	}
+	s.Keys, s.FunctionalIDs, s.Profiles = withGroupNames(keys.Keys, clusters.Groups), functional.FunctionalIDs, profiles.Profiles
+	s.Clusters, s.Resources = len(clusters.Clusters), clusters.Groups
+	s.Missing = append(append(s.Missing, clusters.Missing...), profiles.Missing...)
+	for _, hidden := range clusters.Hidden {
+		s.Missing = append(s.Missing, offboard.Missing{ID: "hidden/" + hidden.ID,
+			What: "Cluster " + hidden.Name + " is known to global search but not shown to the engine: its key may be the leaver's", Why: "no access, or deleted minutes ago"})
+	}
+	if err := r.surveyOwners(ctx, &s, clusters.Clusters); err != nil {
+		return s, err
+	}
+	s.Scopes = scopesOf(clusters.Clusters, s.Keys, keys.Current, clusters.Groups)
+	return s, r.inspect(ctx, &s)
+}
+
+// surveyOwners fills in who owns each cluster's key.
+func (r *run) surveyOwners(ctx workflow.Context, s *offboard.Survey, clusters []offboard.Cluster) error {
+	var wanted []int
+	for i, c := range clusters {
+		if !c.Going() {
+			wanted = append(wanted, i)
+		}
+	}
+	errs := each(ctx, parallelReads, slices.Collect(slices.Chunk(wanted, chunk)), "owners", func(ctx workflow.Context, _ int, part []int) error {
+		in := activities.SurveyOwnersInput{}
+		for _, i := range part {
+			in.Clusters = append(in.Clusters, activities.ClusterInScope{ClusterRef: offboard.ClusterRef{ID: clusters[i].ID, Name: clusters[i].Name}, Scope: clusters[i].Scope()})
+		}
+		got, err := do(ctx, reading, "Ask whose key each cluster depends on", verbs.SurveyOwners, in)
+		if err != nil {
+			return err
+		}
+		for _, i := range part {
+			clusters[i].Owner = got.Owners[clusters[i].ID]
+		}
+		s.Missing = append(s.Missing, got.Missing...)
+		return nil
+	})
+	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
+	return firstOf(errs)
+}
+
+// inspect looks into the clusters, a scope at a time.
+func (r *run) inspect(ctx workflow.Context, s *offboard.Survey) error {
+	type part struct{ scope, from, to int }
+	var parts []part
+	for i, scope := range s.Scopes {
+		for from := 0; from < len(scope.Clusters); from += chunk {
+			parts = append(parts, part{i, from, min(from+chunk, len(scope.Clusters))})
+		}
+	}
+	errs := each(ctx, parallelReads, parts, "inspect", func(ctx workflow.Context, _ int, p part) error {
+		scope := &s.Scopes[p.scope]
+		in := activities.InspectInput{Scope: scope.Scope, Leaver: s.Leaver.Email, Policy: r.policy, Classic: p.from == 0}
+		for _, c := range scope.Clusters[p.from:p.to] {
+			if !c.Cluster.Going() {
+				in.Clusters = append(in.Clusters, offboard.ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name})
+			}
+		}
+		got, err := do(ctx, reading, "Look into the clusters of "+scope.Scope.String(), verbs.Inspect, in)
+		if err != nil {
+			return err
+		}
+		for i := p.from; i < p.to; i++ {
+			scope.Clusters[i].Inspection = got.Inspections[scope.Clusters[i].Cluster.ID]
+		}
+		if p.from == 0 {
+			scope.ClassicUser = got.ClassicUser
+		}
+		s.Missing = append(s.Missing, got.Missing...)
+		return nil
+	})
+	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
+	return firstOf(errs)
+}
+
+// scopesOf groups clusters by scope and adds the scopes that only a key of the leaver speaks of.
+func scopesOf(clusters []offboard.Cluster, keys []offboard.Key, current map[string]activities.CurrentInfo, groups []offboard.ResourceGroup) []offboard.ScopeSurvey {
+	var list []offboard.ScopeSurvey
+	at := func(scope offboard.Scope) *offboard.ScopeSurvey {
+		i := slices.IndexFunc(list, func(s offboard.ScopeSurvey) bool { return s.Scope.ID() == scope.ID() })
+		if i < 0 {
+			now := current[scope.ID()]
+			list = append(list, offboard.ScopeSurvey{Scope: scope, CurrentKey: now.KeyID, CurrentOwner: now.Owner})
+			i = len(list) - 1
+		}
+		return &list[i]
+	}
+	for _, c := range clusters {
+		s := at(c.Scope())
+		if s.Scope.ResourceGroupName == "" {
+			s.Scope.ResourceGroupName = groupName(c.ResourceGroup, groups)
+		}
+		// Where clusters of one scope spell its region differently, the modern name is the one to send.
+		if s.Scope.APIRegion != c.Scope().APIRegion {
+			s.Scope.APIRegion = ""
+		}
+		s.Clusters = append(s.Clusters, offboard.ClusterSurvey{Cluster: c})
+	}
+	for _, k := range keys {
+		if k.Class == offboard.ClusterKey && k.Scope.Region != "" {
+			at(k.Scope)
+		}
+	}
+	slices.SortFunc(list, func(a, b offboard.ScopeSurvey) int { return cmp.Compare(a.Scope.ID(), b.Scope.ID()) })
+	for _, s := range list {
+		slices.SortFunc(s.Clusters, func(a, b offboard.ClusterSurvey) int { return cmp.Compare(a.Cluster.ID, b.Cluster.ID) })
+	}
+	return list
+}
+
+// withGroupNames adds the resource groups' names to the scopes of keys.
+func withGroupNames(keys []offboard.Key, groups []offboard.ResourceGroup) []offboard.Key {
+	for i := range keys {
+		if keys[i].Scope.ResourceGroup != "" {
+			keys[i].Scope.ResourceGroupName = groupName(keys[i].Scope.ResourceGroup, groups)
+		}
+	}
+	return keys
+}
+
+func groupName(id string, groups []offboard.ResourceGroup) string {
+	for _, g := range groups {
+		if g.ID == id {
+			return g.Name
+		}
+	}
+	return ""
+}
+
+func firstOf(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

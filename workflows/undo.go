@@ -1,0 +1,98 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"go.temporal.io/sdk/workflow"
+
+	"offboard/activities"
+	"offboard/internal/offboard"
+)
+
+// undoStep is one thing to undo. It is registered before the step that it undoes, does nothing if that never took
+// effect, and may run twice.
+type undoStep struct {
+	what string
+	run  func(ctx workflow.Context) error
+}
+
+// onUndo registers how to undo what comes next.
+func (r *run) onUndo(what string, f func(ctx workflow.Context) error) {
+	r.undo = append(r.undo, undoStep{what: what, run: f})
+}
+
+// withdrawLater registers how to take access back that this run gave. Nothing is taken back once a reset may have been
+// sent: a scope may depend on it. The activity looks for keys of other runs besides.
+func (r *run) withdrawLater(what string, verb func(context.Context, activities.WithdrawInput) (activities.WithdrawResult, error), in activities.WithdrawInput) {
+	r.onUndo(what, func(ctx workflow.Context) error {
+		if r.state.ResetSent() {
+			return nil
+		}
+		got, err := do(ctx, undoing, "Undo: "+what, verb, in)
+		if err != nil {
+			return err
+		}
+		if got.Kept {
+			r.state.Residual = append(r.state.Residual, "Not undone, because clusters depend on it: "+what)
+			return nil
+		}
+		r.change(ctx, "Undone: "+what, cmpFirst(in.PolicyID, in.IAMID, in.GroupID), "")
+		return nil
+	})
+}
+
+func cmpFirst(texts ...string) string {
+	i := slices.IndexFunc(texts, func(s string) bool { return s != "" })
+	if i < 0 {
+		return ""
+	}
+	return texts[i]
+}
+
+// turnRound undoes what can be undone and gives the run its status. It runs on a context that cannot be cancelled.
+func (r *run) turnRound(ctx workflow.Context, cause error) {
+	if r.pivot {
+		r.end(offboard.Incomplete, "%s Stopped after the first deletion: %s", r.incompleteSentence(), problem(cause))
+		return
+	}
+	if r.stop == nil {
+		status, text := offboard.RolledBack, problem(cause)
+		if stopped(cause) {
+			text = "the run was cancelled"
+		}
+		if errors.Is(cause, errStopped) {
+			text = "the run was stopped"
+		}
+		r.stop = &stopOrder{status: status, message: text + "."}
+	}
+	r.state.Holds = nil
+	if len(r.undo) > 0 {
+		r.enter(ctx, offboard.PhaseUndo)
+		r.waiting(ctx, "what was done to be undone")
+	}
+	for _, step := range slices.Backward(r.undo) {
+		if err := step.run(ctx); err != nil {
+			r.state.Residual = append(r.state.Residual, "Could not be undone: "+step.what+": "+problem(err))
+		}
+	}
+	if n := r.handedOverSentence(); n != "" {
+		r.state.Residual = append(r.state.Residual, n)
+	}
+	r.end(r.stop.status, "%s", r.stop.message)
+}
+
+// handedOverSentence says which scopes keep their new owner although the run turned round.
+func (r *run) handedOverSentence() string {
+	var names []offboard.Scope
+	for _, s := range r.state.Scopes {
+		if s.KeyMade != "" || s.State == offboard.ScopeDone && s.Action == offboard.Reset {
+			names = append(names, s.Scope)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "These scopes keep their new owner, and the owner its access: " + scopeNames(names) + "."
+}
