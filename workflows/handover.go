@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -265,10 +264,9 @@ func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error 
 		return offboard.Errorf(offboard.Unreachable, "restart what depends on the key in "+c.Name, "%s", why)
 	}
 	// A scope whose key is not reset may hold the current key in its secrets already; then nothing renews them.
-	const settled = 30 * time.Second
 	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
 	if !h.resets() {
-		secret.Patience = offboard.Duration(settled)
+		secret.Patience = max(h.in.Policy.SecretPatience, 1)
 	}
 	if _, err := do(ctx, confirming.within(h.in.Policy), "Wait for the renewed secret of "+c.Name, verbs.ConfirmSecret, secret); err != nil {
 		return err

@@ -58,8 +58,9 @@ func (r *run) clean(ctx workflow.Context) error {
 	if !r.state.Plan.RemoveUser {
 		what = "still in the account, as asked"
 	}
-	r.end(offboard.Completed, "%d scopes with %d clusters have new owners, %d keys are deleted, %s is %s.",
-		len(r.state.Scopes), r.state.Plan.Clusters(), len(r.state.Keys), r.state.Leaver.Email, what)
+	resets := r.state.Plan.Resets()
+	r.end(offboard.Completed, "%d scopes have a new owner, %d were refreshed, with %d clusters in all; %d keys are deleted, %s is %s.",
+		resets, len(r.state.Scopes)-resets, r.state.Plan.Clusters(), len(r.state.Keys), r.state.Leaver.Email, what)
 	return nil
 }
 

@@ -23,15 +23,15 @@ const (
 )
 
 // GrantsFor lists the documented access an owner of these scopes' keys needs: platform Administrator and service
-// Manager on the Kubernetes service in separate policies (trap 28), Container Registry account-wide (trap 27), the VPC
+// Manager on the Kubernetes service (in one policy, since IAM takes no two for the same resources and trap 28 concerns
+// policies limited to a namespace), Container Registry account-wide (trap 27), the VPC
 // infrastructure where there are VPC clusters, a look at each resource group, and the right to create keys where the
 // account restricts it (trap 7). Classic infrastructure permissions are not IAM policies and are not granted here.
 func GrantsFor(scopes []Scope, s Survey) []Grant {
 	var list []Grant
 	for _, group := range groupsOf(scopes) {
 		list = append(list,
-			Grant{Name: "kubernetes platform " + group, Service: "containers-kubernetes", Roles: []string{roleAdministrator}, ResourceGroup: group},
-			Grant{Name: "kubernetes service " + group, Service: "containers-kubernetes", Roles: []string{roleManager}, ResourceGroup: group},
+			Grant{Name: "kubernetes " + group, Service: "containers-kubernetes", Roles: []string{roleAdministrator, roleManager}, ResourceGroup: group},
 			Grant{Name: "resource group " + group, Roles: []string{roleViewer}, ResourceGroup: group},
 		)
 		if hasVPC(s, group) {

@@ -21,8 +21,11 @@ type Policy struct {
 	PlanFreshness Duration `json:"planFreshness"`
 	// AcceptanceDeadline is how long a functional ID may take to accept its invitation; IBM drops it after 30 days.
 	AcceptanceDeadline Duration `json:"acceptanceDeadline"`
-	// Replication is how long a new key may stay hidden from IAM's lists (traps 3, 15 of the peers: 10 s and more).
+	// Replication is how long a new key may stay hidden from IAM's lists (IBM's own module waits 10 s and then tries ten times).
 	Replication Duration `json:"replication"`
+	// SecretPatience is how long after a master refresh a cluster's secret may still be renewed. Where nothing says that it
+	// must be, because no key was made, it is waited for so long and no longer.
+	SecretPatience Duration `json:"secretPatience"`
 	// GrantPatience is how long a refusal right after a grant counts as not yet effective (trap 29).
 	GrantPatience Duration `json:"grantPatience"`
 	// SoakProbe is how often the soak looks at the clusters.
@@ -53,6 +56,7 @@ func DefaultPolicy() Policy {
 		PlanFreshness:      15 * minute,
 		AcceptanceDeadline: 30 * day, // IBM's own limit for an invitation (facts, section 3.4)
 		Replication:        45 * second,
+		SecretPatience:     2 * minute,  // nothing is published; inferred from a kubelet's usual delay (trap 51)
 		GrantPatience:      20 * minute, // the longest propagation reported (facts, section 4.4)
 		SoakProbe:          5 * minute,
 		HoldDeadline:       14 * day,

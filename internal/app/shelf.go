@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"offboard/internal/offboard"
+)
+
+// Shelf keeps finished reports as files that only their owner can read. Its zero value keeps nothing.
+type Shelf struct{ dir string }
+
+// NewShelf keeps reports in a directory, which is made at the first report; an empty directory keeps none.
+func NewShelf(dir string) Shelf { return Shelf{dir: dir} }
+
+// Keep writes NAME.json, NAME.md and NAME.html, each at once or not at all, and returns the path of the HTML file. The
+// same name again replaces them. Characters that a file name should not have become "_".
+func (s Shelf) Keep(ctx context.Context, name string, report offboard.Report) (string, error) {
+	if s.dir == "" {
+		return "", nil
+	}
+	fail := func(err error) (string, error) {
+		return "", offboard.Errorf(offboard.Unavailable, "keep the report "+name, "%v", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fail(err)
+	}
+	data, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return fail(err)
+	}
+	page, err := report.HTML()
+	if err != nil {
+		return fail(err)
+	}
+	base := filepath.Join(s.dir, fileName(name))
+	for _, f := range []struct {
+		ending string
+		data   []byte
+	}{{".json", append(data, '\n')}, {".md", []byte(report.Markdown())}, {".html", page}} {
+		if err := WriteFile(base+f.ending, f.data); err != nil {
+			return fail(err)
+		}
+	}
+	return base + ".html", nil
+}
+
+func fileName(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '@':
+			return r
+		}
+		return '_'
+	}, name)
+	return strings.TrimLeft(clean, ".")
+}
+
+// WriteFile writes a file that only its owner can read, at once or not at all: a reader sees the old content or the new.
+func WriteFile(path string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".writing-*") // has mode 0600
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", path, err)
+			_ = os.Remove(f.Name()) // the failure that matters is the first
+		}
+	}()
+	if _, err = f.Write(data); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

@@ -1,0 +1,176 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"go.uber.org/zap"
+
+	"offboard/activities"
+	"offboard/internal/ibmcloud"
+	"offboard/internal/kubernetes"
+	"offboard/workflows"
+)
+
+// Version is the version of this build, as Go's toolchain stamped it.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version, revision, dirty := info.Main.Version, "", ""
+	for _, s := range info.Settings {
+		switch s.Key {
+		case "vcs.revision":
+			revision = s.Value[:min(len(s.Value), 12)]
+		case "vcs.modified":
+			if s.Value == "true" {
+				dirty = "+changes"
+			}
+		}
+	}
+	if version == "" || version == "(devel)" {
+		version = "devel"
+	}
+	if revision != "" {
+		version += " (" + revision + dirty + ")"
+	}
+	return version + " " + info.GoVersion
+}
+
+// Worker runs the engine's workflows and activities.
+type Worker struct {
+	worker sdkworker.Worker
+	logger *zap.Logger
+	health *health
+	failed chan error
+	drain  time.Duration
+}
+
+// NewWorker builds the adapters, the activities and the worker. Nothing is contacted before Run.
+func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, error) {
+	ports, err := NewPorts(c, config, logger)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{logger: logger, failed: make(chan error, 1), drain: config.Worker.Drain.Std()}
+	w.health = newHealth(c, config.Worker.Health)
+	w.worker = sdkworker.New(c, workflows.TaskQueue, w.options(config))
+	workflows.Register(w.worker)
+	activities.Register(w.worker, activities.New(ports))
+	return w, nil
+}
+
+func (w *Worker) options(config Config) sdkworker.Options {
+	o := sdkworker.Options{
+		Identity:                               identity(),
+		MaxConcurrentActivityExecutionSize:     config.Worker.MaxConcurrentActivities,
+		MaxConcurrentWorkflowTaskExecutionSize: config.Worker.MaxConcurrentWorkflowTasks,
+		// Calls under way may finish: a reset whose answer is lost costs a search for the key it may have made.
+		WorkerStopTimeout: w.drain,
+		// Every name is given explicitly; a second one from Go's function names would only hide a mistake.
+		DisableRegistrationAliasing: true,
+		Interceptors:                []interceptor.WorkerInterceptor{activities.Interceptor()},
+		OnFatalError: func(err error) {
+			select {
+			case w.failed <- err:
+			default: // the first one ends the worker
+			}
+		},
+	}
+	if config.Deployment.Versioned() {
+		o.DeploymentOptions = sdkworker.DeploymentOptions{
+			UseVersioning: true,
+			Version:       sdkworker.WorkerDeploymentVersion{DeploymentName: config.Deployment.Name, BuildID: config.Deployment.BuildID},
+			// An offboarding waits for days; a build that had to live as long as its runs could never be replaced.
+			DefaultVersioningBehavior: workflow.VersioningBehaviorAutoUpgrade,
+		}
+	}
+	return o
+}
+
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("offboard-worker-%d@%s", os.Getpid(), host)
+}
+
+// Run works until the context ends, then lets calls under way finish within the drain time. It returns nil after a
+// drain and the error if the worker cannot go on.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.health.start(); err != nil {
+		return err
+	}
+	defer w.health.stop()
+	if err := w.worker.Start(); err != nil {
+		return fmt.Errorf("start the worker: %w", err)
+	}
+	w.health.ready.Store(true)
+	w.logger.Info("the worker has started", zap.String("taskQueue", workflows.TaskQueue), zap.String("version", Version()))
+	var failure error
+	select {
+	case <-ctx.Done():
+		w.logger.Info("the worker drains", zap.Duration("for", w.drain))
+	case failure = <-w.failed:
+		failure = fmt.Errorf("the worker cannot go on: %w", failure)
+	}
+	w.health.ready.Store(false)
+	w.worker.Stop()
+	w.logger.Info("the worker has stopped")
+	return failure
+}
+
+// NewCloud builds the adapter to IBM Cloud.
+func NewCloud(config Config, logger *zap.Logger) (*ibmcloud.Cloud, error) {
+	ids := make([]ibmcloud.FunctionalID, len(config.FunctionalIDs))
+	for i, f := range config.FunctionalIDs {
+		ids[i] = ibmcloud.FunctionalID{Email: f.Email, APIKey: f.Key.Read}
+	}
+	cloud, err := ibmcloud.New(ibmcloud.Config{
+		Account:       config.Account,
+		APIKey:        config.Key.Read,
+		FunctionalIDs: ids,
+		Endpoints:     config.Endpoints,
+		UserAgent:     userAgent,
+		Observe: func(call ibmcloud.Call) {
+			logger.Debug("called IBM Cloud", zap.String("service", call.Service), zap.String("operation", call.Operation), zap.String("as", call.Identity),
+				zap.Int("status", call.Status), zap.Duration("took", call.Duration), zap.String("request", call.RequestID))
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the IBM Cloud client: %w", err)
+	}
+	return cloud, nil
+}
+
+// userAgent is what IBM's and the clusters' access logs show.
+const userAgent = "offboard/1"
+
+// NewPorts builds everything the activities need.
+func NewPorts(c client.Client, config Config, logger *zap.Logger) (activities.Ports, error) {
+	cloud, err := NewCloud(config, logger)
+	if err != nil {
+		return activities.Ports{}, err
+	}
+	return activities.Ports{
+		Users:      cloud.Users,
+		Keys:       cloud.Keys,
+		Access:     cloud.Access,
+		Clusters:   cloud.Clusters,
+		Successors: cloud.Successors,
+		Workloads:  kubernetes.New(kubernetes.Config{Kubeconfig: cloud.Kubeconfig, UserAgent: userAgent}),
+		Runs:       NewRuns(c, RunsConfig{Account: config.Account}),
+		Shelf:      NewShelf(config.Reports),
+		Policy:     config.Policy,
+		Now:        time.Now,
+	}, nil
+}

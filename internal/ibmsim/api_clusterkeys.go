@@ -1,0 +1,85 @@
+package ibmsim
+
+import (
+	"hash/fnv"
+	"net/http"
+	"strconv"
+)
+
+// The cluster key of a (region, resource group) pair: reset, and who owns it.
+var clusterKeyRoutes = []route{
+	{api: &containersAPI, method: "POST", path: "/v1/keys", handle: resetKey},
+	{api: &containersAPI, method: "GET", path: "/v1/logging/{cluster}/clusterkeyowner", handle: keyOwner},
+}
+
+// pair reads the pair a request is about: X-Region, and X-Auth-Resource-Group or else the account's default group
+// (trap 1). Refusals for nonsense are inferred.
+func (k *call) pair() (scopeID, reply) {
+	modern, known := modernRegion(k.r.Header.Get("X-Region"))
+	if !known {
+		return scopeID{}, k.ksRefusal(http.StatusBadRequest, "E0007", "General", "The header X-Region does not name a region.")
+	}
+	group := k.w.defaultGroup()
+	if id := k.r.Header.Get("X-Auth-Resource-Group"); id != "" {
+		if group = k.w.groupByID(id); group == nil {
+			return scopeID{}, k.ksRefusal(http.StatusNotFound, "E0013", "General", "The resource group could not be found.")
+		}
+	}
+	return scopeID{modern, group.id}, reply{}
+}
+
+// resetKey makes a new key of the caller (trap 2) the pair's key. The previous one stays. It is not idempotent: each call
+// makes another key (trap 3). Nothing about the new key is answered, and nobody checks that the owner's rights suffice.
+func resetKey(k *call) reply {
+	id, refused := k.pair()
+	if refused.status != 0 {
+		return refused
+	}
+	w := k.w
+	if !w.may(k.caller.iam, target{service: "containers-kubernetes", region: id.region, group: id.group}, k.now, "Administrator") {
+		return k.ksForbidden("Administrator of the Kubernetes Service in the region and resource group")
+	}
+	if k.caller.service && !k.may("iam-identity", "Administrator", "Operator") {
+		return k.creationFailed()
+	}
+	if w.creationRestricted(k.caller.iam, k) || w.keyCount(k.caller.iam) >= w.knobs.KeyLimit {
+		return k.creationFailed()
+	}
+	key := w.newKey(k.caller.iam, k.caller.iam, clusterKeyName, describeKey(id), k.now)
+	if u := w.byIAM[k.caller.iam]; u != nil && u.allowedIPs != "" {
+		key.kill(k.now, causeAddress)
+	}
+	s := w.scope(id)
+	before := ""
+	if old := s.current(); old != nil {
+		before = old.id
+	}
+	s.keys = append(s.keys, pairKey{key: key, set: k.now, act: key.replicated})
+	k.record("containers-kubernetes.account-api-key.reset", id.String(), "region", id.region, "resource_group", id.group, "key", key.id, "previous_key", before)
+	return noContent()
+}
+
+// causeAddress: IAM refuses the service's use of a key whose owner has an IP allow list (trap 50).
+const causeAddress = "owner's IP allow list"
+
+// creationFailed is how every refusal of IAM to make the key shows: as an authentication problem (traps 6, 7).
+func (k *call) creationFailed() reply {
+	return k.ksRefusal(http.StatusBadRequest, "A03e9b", "Authentication", "Failed to create an API key with IAM. Check your permissions and try again.")
+}
+
+// keyOwner tells who owns the key of a cluster's pair, not which key it is (trap 53). What its id means is not
+// published; here it is a number that stays the same for one owner.
+func keyOwner(k *call) reply {
+	c, refused := k.cluster(k.path("cluster"))
+	if c == nil {
+		return refused
+	}
+	key := c.scope.current()
+	if key == nil {
+		return k.ksRefusal(http.StatusNotFound, "E0051", "General", "There is no API key for this region and resource group.")
+	}
+	who := k.w.who(key.owner)
+	sum := fnv.New32a()
+	sum.Write([]byte(key.owner))
+	return ok(map[string]any{"id": strconv.FormatUint(uint64(sum.Sum32()), 10), "name": who.name, "email": who.email})
+}

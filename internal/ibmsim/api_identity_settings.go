@@ -1,0 +1,68 @@
+package ibmsim
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// Account settings and limits of IAM identity.
+var identitySettingsRoutes = []route{
+	{api: &identityAPI, method: "GET", path: "/v1/accounts/{account}/settings/identity", handle: identitySettings},
+	{api: &identityAPI, method: "GET", path: "/v1/accounts/{account}/limits/identity", handle: limitsByQuery},
+	{api: &identityAPI, method: "POST", path: "/v1/accounts/{account}/limits/identity", handle: limitsByBody},
+}
+
+func identitySettings(k *call) reply {
+	if !k.account(k.path("account")) || !k.readsIdentities() {
+		return k.iamForbidden()
+	}
+	s := k.w.account.Settings
+	return ok(map[string]any{
+		"account_id": k.w.accountID, "entity_tag": "1-" + k.w.accountID[:8],
+		"restrict_create_service_id":                 firstOf(s.RestrictCreateServiceID, "NOT_SET"),
+		"restrict_create_platform_apikey":            firstOf(s.RestrictCreatePlatformAPIKey, "NOT_SET"),
+		"restrict_user_list_visibility":              firstOf(s.RestrictUserListVisibility, "NOT_RESTRICTED"),
+		"allowed_ip_addresses":                       s.AllowedIPAddresses,
+		"mfa":                                        firstOf(s.MFA, "NONE"),
+		"session_expiration_in_seconds":              "86400",
+		"session_invalidation_in_seconds":            "7200",
+		"max_sessions_per_identity":                  "NOT_SET",
+		"system_access_token_expiration_in_seconds":  strconv.FormatInt(wholeSeconds(k.w.tokenLife()), 10),
+		"system_refresh_token_expiration_in_seconds": strconv.FormatInt(wholeSeconds(refreshLife), 10),
+		"user_mfa": []any{}, "restrict_user_domains": []any{},
+	})
+}
+
+func limitsByQuery(k *call) reply {
+	wanted := strings.Trim(k.q("apikeys_per_identity"), "[]") // the SDK takes a string; lists written as [a b] are met too
+	return k.limits(strings.FieldsFunc(wanted, func(r rune) bool { return r == ',' || r == ' ' }))
+}
+
+func limitsByBody(k *call) reply {
+	var in struct {
+		APIKeysPerIdentity []string `json:"apikeys_per_identity"`
+	}
+	if !k.decode(&in) {
+		return k.iamRefusal(http.StatusBadRequest, "BXNIM0109E", "The body could not be read.")
+	}
+	return k.limits(in.APIKeysPerIdentity)
+}
+
+// limits counts keys against the limit of 20 per identity (trap 5).
+func (k *call) limits(identities []string) reply {
+	if !k.account(k.path("account")) || !k.readsIdentities() {
+		return k.iamForbidden()
+	}
+	counts := []any{}
+	for _, iam := range identities {
+		counts = append(counts, map[string]any{"iam_id": iam, "count": k.w.keyCount(iam)})
+	}
+	body := map[string]any{
+		"serviceid_groups": map[string]any{"limit": 100, "count": 0}, "profiles": map[string]any{"limit": 2000, "count": len(k.w.profiles)},
+	}
+	if len(identities) > 0 {
+		body["apikeys_per_identity"] = map[string]any{"limit": k.w.knobs.KeyLimit, "identities": counts}
+	}
+	return ok(body)
+}

@@ -1,0 +1,138 @@
+package ibmsim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// clusterKeyName is the name the Kubernetes Service gives to every key it makes.
+const clusterKeyName = "containers-kubernetes-key"
+
+// apiKey is an IAM API key. Deleted ones stay as tombstones, because the past is computed from them.
+type apiKey struct {
+	seq                     int
+	id, name, description   string
+	owner, createdBy        string // IAM IDs
+	secret                  string
+	created, modified       time.Time
+	replicated              time.Time // unknown to IAM and to lists before this
+	deleted                 time.Time
+	tag                     int
+	locked, disabled        bool
+	lives                   []life
+	lastAuthn               time.Time
+	authns                  int64
+	history                 []historyItem
+	holders                 []*holder
+	actionWhenLeaked        string
+	supportSessions, stored bool
+	expires                 string
+}
+
+// historyItem is one entry of an identity object's history.
+type historyItem struct {
+	at                time.Time
+	iam, action, text string
+}
+
+func (k *apiKey) entityTag() string { return fmt.Sprintf("%d-%s", k.tag, k.id[len(k.id)-8:]) }
+
+func (k *apiKey) worksAt(t time.Time) bool {
+	return slices.ContainsFunc(k.lives, func(l life) bool { return l.holds(t) })
+}
+
+// deadBecause explains why the key does not work at t.
+func (k *apiKey) deadBecause(t time.Time) string {
+	cause := causeUnknown
+	for _, l := range k.lives {
+		if !l.to.IsZero() && !t.Before(l.to) {
+			cause = l.cause
+		}
+	}
+	return cause
+}
+
+// kill ends the key's present life; a life that has not begun never happened.
+func (k *apiKey) kill(t time.Time, cause string) {
+	if len(k.lives) == 0 {
+		return
+	}
+	last := &k.lives[len(k.lives)-1]
+	if !last.to.IsZero() {
+		last.cause = mostFinal(last.cause, cause)
+		return
+	}
+	last.to, last.cause = later(t, last.from), cause
+}
+
+// mostFinal keeps the story straight when a disabled key is deleted later: deletion is what cannot be undone.
+func mostFinal(before, now string) string {
+	if now == causeDisabled {
+		return before
+	}
+	return now
+}
+
+// revive starts another life, after the key was enabled again.
+func (k *apiKey) revive(t time.Time) {
+	if len(k.lives) > 0 && k.lives[len(k.lives)-1].to.IsZero() {
+		return
+	}
+	k.lives = append(k.lives, life{span: span{from: later(t, k.replicated)}})
+}
+
+// visibleAt tells whether IAM's replicas know the key.
+func (k *apiKey) visibleAt(t time.Time) bool {
+	return k.deleted.IsZero() && !t.Before(k.replicated)
+}
+
+// newKey makes a key and counts it at once, though it is visible and usable only after replication.
+func (w *world) newKey(owner, createdBy, name, description string, now time.Time) *apiKey {
+	k := &apiKey{
+		id: "ApiKey-" + uuidOf(w.ids.next("apikey")), name: name, description: description, owner: owner, createdBy: createdBy,
+		created: now, modified: now, replicated: now.Add(w.knobs.KeyReplication.Std()), tag: 1, actionWhenLeaked: "none",
+	}
+	k.secret = w.ids.secret(w.who(owner).label(), name, k.id)
+	k.history = []historyItem{{now, createdBy, "CREATE", "API key created"}}
+	w.putKey(k)
+	return k
+}
+
+// putKey files a key whose secret, owner and times are set.
+func (w *world) putKey(k *apiKey) {
+	k.lives = []life{{span: span{from: k.replicated}}}
+	k.seq = len(w.keys) + 1
+	w.keys = append(w.keys, k)
+	w.keyByID[k.id] = k
+	w.keyBySecret[k.secret] = k
+	w.keysByOwner[k.owner] = append(w.keysByOwner[k.owner], k)
+}
+
+// keyCount is how many keys count against an identity's limit (trap 5), replicated or not.
+func (w *world) keyCount(iam string) int {
+	n := 0
+	for _, k := range w.keysByOwner[iam] {
+		if k.deleted.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
+// dropKey deletes a key for good. Tokens made from it live on (trap 12).
+func (w *world) dropKey(k *apiKey, now time.Time, cause string) {
+	k.kill(now, cause)
+	k.deleted = now
+	k.disabled = false
+}
+
+func (i identity) label() string {
+	if i.email != "" {
+		return i.email
+	}
+	if i.name != "" {
+		return i.name
+	}
+	return i.iam
+}

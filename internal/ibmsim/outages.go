@@ -1,0 +1,122 @@
+package ibmsim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Outage is a time in which something in a cluster had no working key. It is computed from the account's history, not
+// from anything a client says. To is zero while it lasts.
+type Outage struct {
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to,omitzero"`
+	Cluster string    `json:"cluster"`
+	Subject string    `json:"subject"` // "scope <region>/<group id>", "master", or "<namespace>/<workload> (<pod>)"
+	Key     string    `json:"key"`     // the key's ID, "" when there was none
+	Cause   string    `json:"cause"`
+}
+
+// outages computes every outage until now, oldest first.
+func (w *world) outages(now time.Time) []Outage {
+	found := []Outage{}
+	for _, c := range w.clusters {
+		found = append(found, w.clusterOutages(c, now)...)
+	}
+	slices.SortStableFunc(found, func(a, b Outage) int {
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Subject, b.Subject))
+	})
+	return found
+}
+
+func (w *world) clusterOutages(c *cluster, now time.Time) []Outage {
+	found := w.scopeOutages(c, now)
+	for _, h := range c.holders {
+		if h.key == nil {
+			end := h.to
+			if h.from.Before(now) && (end.IsZero() || end.After(h.from)) {
+				found = append(found, Outage{From: h.from, To: end, Cluster: c.spec.Name, Subject: h.subject, Cause: causeMissing})
+			}
+			continue
+		}
+		for _, f := range h.replay(w.tokenLife(), now).failed {
+			o := Outage{From: f.from, To: f.to, Cluster: c.spec.Name, Subject: h.subject, Key: h.key.id, Cause: f.cause}
+			if !o.To.Before(now) {
+				o.To = time.Time{}
+			}
+			found = append(found, o)
+		}
+	}
+	return found
+}
+
+// scopeOutages are the times in which the pair of a cluster had no usable key: ordering, resizing and storage
+// provisioning fail at once then, whatever tokens are still about.
+func (w *world) scopeOutages(c *cluster, now time.Time) []Outage {
+	var found []Outage
+	marks := w.scopeMarks(c.scope, now)
+	for i, from := range marks {
+		key, cause := w.scopeTrouble(c.scope, from)
+		if cause == "" {
+			continue
+		}
+		o := Outage{From: from, Cluster: c.spec.Name, Subject: "scope " + c.scope.id.String(), Key: key, Cause: cause}
+		if i+1 < len(marks) {
+			o.To = marks[i+1]
+		}
+		if n := len(found); n > 0 && found[n-1].To.Equal(o.From) && found[n-1].Key == o.Key && found[n-1].Cause == o.Cause {
+			found[n-1].To = o.To
+			continue
+		}
+		found = append(found, o)
+	}
+	return found
+}
+
+// scopeTrouble says what is wrong with a pair's key at t, if anything.
+func (w *world) scopeTrouble(s *scope, t time.Time) (key, cause string) {
+	k := s.at(t)
+	if k == nil {
+		return "", causeMissing
+	}
+	if !k.worksAt(t) {
+		return k.id, k.deadBecause(t)
+	}
+	if !w.ownsWell(k.owner, s.id, t) {
+		return k.id, causeRights
+	}
+	return k.id, ""
+}
+
+// scopeMarks are the moments at which the answer of scopeTrouble may change, from the beginning until now.
+func (w *world) scopeMarks(s *scope, now time.Time) []time.Time {
+	marks := []time.Time{w.born}
+	add := func(t time.Time) {
+		if t.After(w.born) && t.Before(now) {
+			marks = append(marks, t)
+		}
+	}
+	addSpan := func(sp span) { add(sp.from); add(sp.to) }
+	for _, p := range s.keys {
+		add(p.act)
+		for _, l := range p.key.lives {
+			addSpan(l.span)
+		}
+		if u := w.byIAM[p.key.owner]; u != nil {
+			for _, a := range u.active {
+				addSpan(a)
+			}
+		}
+		for _, r := range w.rights[p.key.owner] {
+			addSpan(r.span)
+		}
+		for _, m := range w.memberships[p.key.owner] {
+			addSpan(m.span)
+			for _, r := range w.rights[m.group] {
+				addSpan(r.span)
+			}
+		}
+	}
+	slices.SortFunc(marks, time.Time.Compare)
+	return slices.Compact(marks)
+}

@@ -1,0 +1,41 @@
+package ibmsim
+
+// region is a Kubernetes Service region. Classic clusters may still show the old name (trap 38).
+type region struct {
+	name, old, metro, display, country string
+	zones                              []string
+}
+
+// regions is the multizone table (names and old names as documented by IBM).
+var regions = []region{
+	{name: "au-syd", old: "ap-south", metro: "syd", display: "Sydney", country: "au"},
+	{name: "br-sao", metro: "sao", display: "Sao Paulo", country: "br"},
+	{name: "ca-mon", metro: "mon", display: "Montreal", country: "ca"},
+	{name: "ca-tor", metro: "tor", display: "Toronto", country: "ca"},
+	{name: "eu-de", old: "eu-central", metro: "fra", display: "Frankfurt", country: "de"},
+	{name: "eu-es", metro: "mad", display: "Madrid", country: "es"},
+	{name: "eu-gb", old: "uk-south", metro: "lon", display: "London", country: "gb"},
+	{name: "jp-osa", metro: "osa", display: "Osaka", country: "jp"},
+	{name: "jp-tok", old: "ap-north", metro: "tok", display: "Tokyo", country: "jp"},
+	{name: "us-east", old: "us-east", metro: "wdc", display: "Washington DC", country: "us"},
+	{name: "us-south", old: "us-south", metro: "dal", display: "Dallas", country: "us"},
+}
+
+// modernRegion turns either spelling into the modern one.
+func modernRegion(name string) (string, bool) {
+	for _, r := range regions {
+		if name == r.name || (r.old != "" && name == r.old) {
+			return r.name, true
+		}
+	}
+	return "", false
+}
+
+func regionInfo(modern string) region {
+	for _, r := range regions {
+		if r.name == modern {
+			return r
+		}
+	}
+	return region{name: modern}
+}

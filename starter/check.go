@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"offboard/internal/app"
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check that an offboarding can work from here",
+		Long: `Check looks at the configuration, the secrets, Temporal, the workers, and what the engine's identity and the
+functional IDs can see and do in the account. It changes nothing. It needs the worker's configuration (OFFBOARD_CONFIG and
+IBM's variables).`,
+		Example: `  starter check
+  starter check --output json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := p.checks(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, c := range list {
+				if !c.OK {
+					p.outcome = failed
+				}
+			}
+			if p.format == "json" {
+				return p.json(list)
+			}
+			p.showChecks(list)
+			return nil
+		},
+	}
+}
+
+func (p *program) showChecks(list []app.Check) {
+	wrong := 0
+	for _, c := range list {
+		mark := p.screen.Good("✓")
+		if !c.OK {
+			mark = p.screen.Bad("✗")
+			wrong++
+		}
+		p.screen.Line("%s %s: %s", mark, c.Name, strings.ReplaceAll(c.Detail, "\n", "\n    "))
+		if c.Remedy != "" {
+			p.screen.Line("    %s", c.Remedy)
+		}
+	}
+	if wrong > 0 {
+		p.screen.Line("\n%d of %d checks need attention.", wrong, len(list))
+		return
+	}
+	p.screen.Line("\nAll %d checks are fine.", len(list))
+}

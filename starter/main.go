@@ -1,0 +1,63 @@
+// Command starter starts offboardings, shows how they stand, and answers what they ask of people.
+//
+// It ends with 0 when what was asked is done, 1 when it failed, 2 when it was called wrongly, and 3 when the offboarding
+// is incomplete or waits for a person.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"offboard/internal/app"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the program; it returns the exit code.
+func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	p := newProgram(env, stdin, stdout, stderr)
+	p.connect = func(ctx context.Context) (runs, func(), error) { return connect(ctx, env, stderr) }
+	p.checks = func(ctx context.Context) ([]app.Check, error) {
+		logger, err := app.NewLogger(stderr, quiet(env), &app.Redactor{})
+		if err != nil {
+			return nil, usage("%v", err)
+		}
+		return app.Checks(ctx, env, logger), nil
+	}
+	return p.run(ctx, args)
+}
+
+func connect(ctx context.Context, env func(string) string, stderr io.Writer) (runs, func(), error) {
+	logger, err := app.NewLogger(stderr, quiet(env), &app.Redactor{})
+	if err != nil {
+		return nil, nil, usage("%v", err)
+	}
+	c, err := app.Dial(ctx, env, logger)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w\nIs a Temporal server running? TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where", err)
+	}
+	r := app.NewRuns(c, app.RunsConfig{Account: env("IBMCLOUD_ACCOUNT_ID"), Namespace: c.Namespace, UI: c.UI})
+	return r, c.Close, nil
+}
+
+// quiet keeps the SDK's log out of the way of people who did not ask for it.
+func quiet(env func(string) string) func(string) string {
+	return func(name string) string {
+		value := env(name)
+		switch {
+		case name == "OFFBOARD_LOG_LEVEL" && value == "":
+			return "error"
+		case name == "OFFBOARD_LOG_FORMAT" && value == "":
+			return "console"
+		}
+		return value
+	}
+}

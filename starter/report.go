@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"offboard/internal/app"
+	"offboard/internal/console"
+	"offboard/internal/offboard"
+)
+
+func (p *program) reportCommand() *cobra.Command {
+	var format, file string
+	formats := []string{"text", "markdown", "json", "html"}
+	cmd := &cobra.Command{
+		Use:   "report RUN",
+		Short: "Print the report of a run",
+		Long: `Report prints what was done, by whom it was approved, what remains, and until when access can last. While the run is
+open it prints the report so far, says so, and ends with 3.`,
+		Example: `  starter report leaver@acme.example
+  starter report leaver@acme.example --format html --out leaver.html`,
+		Args: oneRun,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if p.format == "json" && !cmd.Flags().Changed("format") {
+				format = "json"
+			}
+			if !slices.Contains(formats, format) {
+				return usage("--format is %q: it must be text, markdown, json or html", format)
+			}
+			return p.with(cmd, args[0], func(ctx context.Context, r runs, id string) error {
+				report, open, err := r.Report(ctx, id)
+				if err != nil {
+					return err
+				}
+				if open {
+					p.outcome = incomplete
+					fmt.Fprintln(p.err, "The run is still open: this is the report so far.")
+				}
+				return p.deliver(report, format, file)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "text, markdown, json or html")
+	cmd.Flags().StringVar(&file, "out", "", "write it to this file, which only you can read, instead of printing it")
+	choices(cmd, "format", formats...)
+	return cmd
+}
+
+func (p *program) deliver(report offboard.Report, format, file string) error {
+	if format == "text" && file == "" {
+		p.screen.Report(report)
+		return nil
+	}
+	data, err := p.render(report, format)
+	if err != nil {
+		return err
+	}
+	if file == "" {
+		_, err := p.out.Write(data)
+		return err
+	}
+	if err := app.WriteFile(file, data); err != nil {
+		return err
+	}
+	fmt.Fprintln(p.err, "Wrote", file)
+	return nil
+}
+
+func (p *program) render(report offboard.Report, format string) ([]byte, error) {
+	switch format {
+	case "markdown":
+		return []byte(report.Markdown()), nil
+	case "html":
+		return report.HTML()
+	case "json":
+		data, err := json.MarshalIndent(report, "", "  ")
+		return append(data, '\n'), err
+	}
+	var b bytes.Buffer
+	console.New(&b, p.env).Report(report)
+	return b.Bytes(), nil
+}
