@@ -23,7 +23,9 @@ func claimWorkflow(ctx workflow.Context) error {
 // claim takes the person for this run. The error is of type AlreadyRunning and names the run that has them.
 func (r *run) claim(ctx workflow.Context) error {
 	id := claimID(r.state.Account, r.state.Leaver.IAMID)
-	claimed, release := workflow.WithCancel(ctx)
+	// Held until the report is made, whatever cancels the work before: an undo must not meet a second run.
+	base, _ := workflow.NewDisconnectedContext(ctx)
+	claimed, release := workflow.WithCancel(base)
 	claimed = workflow.WithChildOptions(claimed, workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
 		StaticSummary:     "Holds the person for one run",

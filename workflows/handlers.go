@@ -134,6 +134,8 @@ func (r *run) mayReinstate(_ workflow.Context, m Reinstate) error {
 	switch {
 	case r.state.Status != offboard.Running:
 		return fmt.Errorf("this run has ended as %s", r.state.Status)
+	case r.state.Phase == offboard.PhaseReport:
+		return fmt.Errorf("this run is ending right now")
 	case r.pivot:
 		return fmt.Errorf("the first key has been deleted, which cannot be undone: let the run finish, then invite %s again; their keys must be made anew", r.state.Leaver.Email)
 	case r.stop != nil:

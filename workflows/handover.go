@@ -49,16 +49,17 @@ type handover struct {
 	in       HandOverInput
 	state    offboard.ScopeProgress
 	before   activities.RememberResult
-	sent     bool         // a Reset was scheduled: it may have made a key
-	answer   *Resolve     // of a person, to the open hold
-	asked    map[int]bool // clusters whose dependents a person was asked to restart by hand
-	answered string       // who answered last
+	sent     bool               // a Reset was scheduled: it may have made a key
+	answer   *Resolve           // of a person, to the open hold
+	pods     map[int][][]string // of each cluster's dependents, before the first restart
+	asked    map[int]bool       // clusters whose dependents a person was asked to restart by hand
+	answered string             // who answered last
 }
 
 // handOverWorkflow hands one scope over, or refreshes what still holds an older key of the leaver there. It always ends
 // with a result: how far it came.
 func handOverWorkflow(ctx workflow.Context, in HandOverInput) (offboard.ScopeProgress, error) {
-	h := &handover{in: in, asked: map[int]bool{}}
+	h := &handover{in: in, pods: map[int][][]string{}, asked: map[int]bool{}}
 	if err := h.setup(ctx); err != nil {
 		return h.state, err
 	}
@@ -272,12 +273,16 @@ func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error 
 		return err
 	}
 	say("restarting")
-	pods, err := do(ctx, reading.within(h.in.Policy), "Record the pods in "+c.Name, verbs.SnapshotPods,
-		activities.SnapshotPodsInput{Cluster: c.ClusterRef, Dependents: plan.Dependents})
-	if err != nil {
-		return err
+	// Once a hand-over: after a restart that came up too slowly, the pods of that moment are the new ones.
+	if h.pods[i] == nil {
+		got, err := do(ctx, reading.within(h.in.Policy), "Record the pods in "+c.Name, verbs.SnapshotPods,
+			activities.SnapshotPodsInput{Cluster: c.ClusterRef, Dependents: plan.Dependents})
+		if err != nil {
+			return err
+		}
+		h.pods[i] = got.Pods
 	}
-	in := activities.RestartInput{Cluster: c.ClusterRef, Dependents: plan.Dependents, Old: pods.Pods, Mark: h.in.Mark}
+	in := activities.RestartInput{Cluster: c.ClusterRef, Dependents: plan.Dependents, Old: h.pods[i], Mark: h.in.Mark}
 	if _, err := do(ctx, changing.within(h.in.Policy), "Restart "+workloads(plan.Dependents)+" in "+c.Name, verbs.Restart, in); err != nil {
 		return err
 	}

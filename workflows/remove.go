@@ -59,7 +59,7 @@ func (r *run) clean(ctx workflow.Context) error {
 		what = "still in the account, as asked"
 	}
 	resets := r.state.Plan.Resets()
-	r.end(offboard.Completed, "%d scopes have a new owner, %d were refreshed, with %d clusters in all; %d keys are deleted, %s is %s.",
+	r.end(offboard.Completed, "Scopes with a new owner: %d, refreshed: %d, clusters in all: %d, keys deleted: %d. %s is %s.",
 		resets, len(r.state.Scopes)-resets, r.state.Plan.Clusters(), len(r.state.Keys), r.state.Leaver.Email, what)
 	return nil
 }

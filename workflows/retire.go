@@ -31,17 +31,18 @@ func (r *run) disable(ctx workflow.Context) error {
 
 func (r *run) disableKey(ctx workflow.Context, i int) error {
 	k := &r.state.Keys[i]
+	undoable := false // locking it again is registered
 	means := "Nothing is broken: every scope that was handed over runs on its new key, and this key is still alive."
 	err := r.persist(ctx, "key "+k.ID, "disable key "+k.Name, means, "tries again", "leaves this key alive; the user is then not removed", func(ctx workflow.Context) error {
 		if r.state.Plan.Keys[i].Unlock && !k.Unlocked {
-			k.Unlocked = true
-			r.onUndo("lock key "+k.ID, func(ctx workflow.Context) error {
-				_, err := do(ctx, undoing, "Lock key "+k.Name+" again", verbs.LockKey, activities.KeyInput{ID: k.ID})
-				return err
-			})
+			if !undoable {
+				undoable = true
+				r.onUndo("lock key "+k.ID, func(ctx workflow.Context) error { return r.lockKey(ctx, k) })
+			}
 			if _, err := do(ctx, changing.within(r.policy), "Unlock key "+k.Name, verbs.UnlockKey, activities.KeyInput{ID: k.ID}); err != nil {
 				return err
 			}
+			k.Unlocked = true
 			r.change(ctx, "Unlocked key "+k.Name, k.ID, "iam-identity.user-apikey.update")
 		}
 		if !k.Disabled {
@@ -65,8 +66,14 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		return nil
 	})
 	if err == errSkipped {
+		if err := r.enableKey(ctx, k); err != nil {
+			return err
+		}
 		k.State = offboard.KeyKept
-		return r.enableKey(ctx, k)
+		if undoable {
+			return r.lockKey(ctx, k)
+		}
+		return nil
 	}
 	r.show(ctx)
 	return err
@@ -91,6 +98,15 @@ func (r *run) enableKey(ctx workflow.Context, k *offboard.KeyProgress) error {
 	}
 	r.change(ctx, "Enabled key "+k.Name, k.ID, "iam-identity.user-apikey.update")
 	return nil
+}
+
+// lockKey locks a key again that this run unlocked, or may have.
+func (r *run) lockKey(ctx workflow.Context, k *offboard.KeyProgress) error {
+	got, err := do(ctx, undoing, "Lock key "+k.Name+" again", verbs.LockKey, activities.KeyInput{ID: k.ID})
+	if err == nil && !got.Gone {
+		r.change(ctx, "Locked key "+k.Name+" again", k.ID, "iam-identity.user-apikey.update")
+	}
+	return err
 }
 
 // unforeseen looks for keys of the leaver that the plan does not know, and for scopes that became theirs since: those

@@ -40,9 +40,7 @@ func (r *run) soak(ctx workflow.Context) error {
 		case nil:
 		case errSkipped:
 			for i := range r.state.Keys {
-				if r.state.Keys[i].State == offboard.KeyActive {
-					r.state.Keys[i].State = offboard.KeyKept
-				}
+				r.state.Keys[i].Keep()
 			}
 			return nil
 		default:

@@ -77,22 +77,25 @@ func (r *run) turnRound(ctx workflow.Context, cause error) {
 			r.state.Residual = append(r.state.Residual, "Could not be undone: "+step.what+": "+problem(err))
 		}
 	}
-	if n := r.handedOverSentence(); n != "" {
-		r.state.Residual = append(r.state.Residual, n)
-	}
+	r.noteResets()
 	r.end(r.stop.status, "%s", r.stop.message)
 }
 
-// handedOverSentence says which scopes keep their new owner although the run turned round.
-func (r *run) handedOverSentence() string {
-	var names []offboard.Scope
+// noteResets says which scopes keep their new owner although the run turned round, and of which that is not known.
+func (r *run) noteResets() {
+	var made, unknown []offboard.Scope
 	for _, s := range r.state.Scopes {
-		if s.KeyMade != "" || s.State == offboard.ScopeDone && s.Action == offboard.Reset {
-			names = append(names, s.Scope)
+		switch {
+		case s.KeyMade != "":
+			made = append(made, s.Scope)
+		case s.ResetSent:
+			unknown = append(unknown, s.Scope)
 		}
 	}
-	if len(names) == 0 {
-		return ""
+	if len(made) > 0 {
+		r.state.Residual = append(r.state.Residual, "These scopes keep their new owner, and the owner its access: "+scopeNames(made)+".")
 	}
-	return "These scopes keep their new owner, and the owner its access: " + scopeNames(names) + "."
+	if len(unknown) > 0 {
+		r.state.Residual = append(r.state.Residual, "Whether these scopes have a new owner is not known, because a reset was sent and never confirmed; look at the key owner of their clusters: "+scopeNames(unknown)+".")
+	}
 }

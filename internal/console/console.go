@@ -22,7 +22,7 @@ type Console struct {
 	terminal bool // lines can be redrawn
 	color    bool
 	size     func() (columns, lines int) // zero: no limit
-	program  string     // how people call the command line, for the commands that are shown
+	program  string                      // how people call the command line, for the commands that are shown
 }
 
 // New makes a console for a writer. It draws and colours only where the writer is a terminal; NO_COLOR and TERM=dumb

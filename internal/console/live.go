@@ -63,7 +63,10 @@ func rows(lines []string, width int) int {
 }
 
 // change is one thing a plain view says once.
-type change struct{ subject, text string }
+type change struct {
+	subject, text string
+	at            time.Time // when it happened, where that is known better than by when it was seen
+}
 
 func (l *Live) changes(p offboard.Progress, scopes map[string]offboard.ScopeProgress, now time.Time) {
 	for _, c := range l.facts(p, scopes) {
@@ -71,18 +74,28 @@ func (l *Live) changes(p offboard.Progress, scopes map[string]offboard.ScopeProg
 			continue
 		}
 		l.said[c.subject] = c.text
-		l.console.Line("%s  %s", now.UTC().Format("15:04:05"), c.text)
+		at := now
+		if !c.at.IsZero() {
+			at = c.at
+		}
+		l.console.Line("%s  %s", at.UTC().Format("15:04:05"), c.text)
 	}
 }
 
 // facts says everything that is worth a line, in a stable order. Numbers that only count up are left out.
 func (l *Live) facts(p offboard.Progress, scopes map[string]offboard.ScopeProgress) []change {
-	list := []change{{"phase", phaseFact(p)}}
+	var list []change
+	add := func(subject, format string, args ...any) {
+		list = append(list, change{subject: subject, text: fmt.Sprintf(format, args...)})
+	}
+	for i, t := range p.Timings {
+		list = append(list, change{subject: fmt.Sprint("phase ", i), text: "phase: " + string(t.Phase), at: t.Started})
+	}
 	if p.Waiting != "" && p.Status == offboard.Running {
-		list = append(list, change{"waiting", "waiting for " + p.Waiting})
+		add("waiting", "waiting for %s", p.Waiting)
 	}
 	for _, prep := range p.Prepared {
-		list = append(list, change{"prepare " + prep.Email, fmt.Sprintf("functional ID %s: %s", prep.Email, prep.Step)})
+		add("prepare "+prep.Email, "functional ID %s: %s", prep.Email, prep.Step)
 	}
 	for _, s := range p.Scopes {
 		if live, ok := scopes[s.Scope.ID()]; ok {
@@ -98,39 +111,30 @@ func (l *Live) facts(p offboard.Progress, scopes map[string]offboard.ScopeProgre
 		if s.KeyMade != "" && s.State == offboard.ScopeDone {
 			text += ", new key " + s.KeyMade
 		}
-		list = append(list, change{"scope " + s.Scope.ID(), s.Scope.String() + " " + text})
+		add("scope "+s.Scope.ID(), "%s %s", s.Scope, text)
 		for _, c := range s.Clusters {
 			if text := clusterState(c); text != "–" {
-				list = append(list, change{"cluster " + c.ID, fmt.Sprintf("%s %s: %s", s.Scope, c.Name, text)})
+				add("cluster "+c.ID, "%s %s: %s", s.Scope, c.Name, text)
 			}
 		}
 	}
 	for _, k := range p.Keys {
 		if k.State != offboard.KeyActive || l.said["key "+k.ID] != "" {
-			list = append(list, change{"key " + k.ID, fmt.Sprintf("key %s (%s) is %s", k.ID, purpose(k.Class, k.Scope), k.State)})
+			add("key "+k.ID, "key %s (%s) is %s", k.ID, purpose(k.Class, k.Scope), k.State)
 		}
 	}
 	if p.Soak != nil && p.Phase == offboard.PhaseSoak {
-		list = append(list, change{"soak", "soak until " + moment(p.Soak.Until)})
-		list = append(list, change{"trouble", strings.Join(p.Soak.Trouble, "; ")})
+		add("trouble", "%s", strings.Join(p.Soak.Trouble, "; "))
 	}
 	for _, h := range p.Holds {
 		why := strings.Join(strings.Fields(h.Problem+" "+h.Means), " ")
-		text := fmt.Sprintf("needs a person: %s: %s\n          %s", h.Subject, why, l.console.Answer(p, h))
-		list = append(list, change{"hold " + h.Subject, text})
+		add("hold "+h.Subject, "needs a person: %s: %s\n          %s", h.Subject, why, l.console.Answer(p, h))
 	}
 	if p.NeedsPerson() && len(p.Holds) == 0 && p.Plan != nil && p.Plan.Blockers() == 0 {
-		list = append(list, change{"approval", "needs an approval:\n          " + l.console.Approval(p)})
+		add("approval", "needs an approval:\n          %s", l.console.Approval(p))
 	}
 	if p.Status != offboard.Running {
-		list = append(list, change{"end", strings.TrimSuffix(fmt.Sprintf("ended as %s: %s", p.Status, p.Message), ": ")})
+		add("end", "%s", strings.TrimSuffix(fmt.Sprintf("ended as %s: %s", p.Status, p.Message), ": "))
 	}
 	return list
-}
-
-func phaseFact(p offboard.Progress) string {
-	if p.Status != offboard.Running || p.Phase == "" {
-		return ""
-	}
-	return "phase: " + string(p.Phase)
 }

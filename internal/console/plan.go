@@ -102,9 +102,14 @@ func (c *Console) findings(plan offboard.Plan, severity offboard.Severity) {
 			first = false
 		}
 		c.bullet("", strings.TrimSpace(f.Text+" "+f.Remedy))
-		if severity == offboard.Decision {
-			c.Line("    --answer %s=%s", quote(f.ID), strings.Join(f.Options, "|"))
+		if severity != offboard.Decision || len(f.Options) == 0 {
+			continue
 		}
+		others := ""
+		if len(f.Options) > 1 {
+			others = "  or " + strings.Join(f.Options[1:], ", ")
+		}
+		c.Line("    --answer %s%s", quote(f.ID+"="+f.Options[0]), others)
 	}
 }
 

@@ -23,7 +23,7 @@ func (c *Console) Report(r offboard.Report) {
 		}
 	}
 	fact("Account", p.Account)
-	fact("User", strings.TrimSpace(p.Leaver.Email+" "+p.Leaver.IAMID))
+	fact("User", strings.TrimSpace(name(p)+" "+p.Leaver.IAMID))
 	fact("Requested by", p.Request.RequestedBy)
 	fact("Why", strings.TrimSpace(p.Request.Ticket+" "+p.Request.Reason))
 	fact("Approved by", approver(p.Approval))

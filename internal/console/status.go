@@ -233,14 +233,9 @@ func (c *Console) questions(p offboard.Progress) []string {
 	return lines
 }
 
-// Answer is the command that answers a hold.
+// Answer is the command that answers a hold with a retry; the other answers are listed with the hold.
 func (c *Console) Answer(p offboard.Progress, h offboard.Hold) string {
-	actions := offboard.ActionRetry
-	if h.Skip != "" {
-		actions += "|" + offboard.ActionSkip
-	}
-	actions += "|" + offboard.ActionAbort
-	return fmt.Sprintf("%s resolve %s --scope %s --action %s --by you@acme.example", c.program, c.run(p), quote(h.Subject), actions)
+	return fmt.Sprintf("%s resolve %s --scope %s --action %s --by you@acme.example", c.program, c.run(p), quote(h.Subject), offboard.ActionRetry)
 }
 
 // Approval is the command that approves the plan, with the safest answer to each decision.

@@ -142,3 +142,10 @@ func TestPolicyV1(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "active", *back.State)
 }
+
+func TestAccessSettings(t *testing.T) {
+	s := startSim(t, "small")
+	got, _, err := s.policies(keyAdmin).GetSettings(&policies.GetSettingsOptions{AccountID: core.StringPtr(s.cloud.AccountID())})
+	require.NoError(t, err)
+	require.Equal(t, "enabled", *got.ExternalAccountIdentityInteraction.IdentityTypes.User.State)
+}

@@ -41,6 +41,7 @@ type Knobs struct {
 	PodStart         Duration `yaml:"podStart"`         // from a pod's creation to Ready
 	PodStop          Duration `yaml:"podStop"`          // a terminating pod stays listed this long
 	RBACSync         Duration `yaml:"rbacSync"`         // getRBACStatus says synchronized only this long after an apply
+	ReportTime       Duration `yaml:"reportTime"`       // an activity report takes this long
 	Latency          Duration `yaml:"latency"`          // added to every request, in real time
 	TimePrecision    Duration `yaml:"timePrecision"`    // IAM truncates its timestamps to this; default 1m, as the real one
 	RateLimit        int      `yaml:"rateLimit"`        // containers API: requests per 10 s and source; 0 = off (IBM: 200)

@@ -33,7 +33,7 @@ func New(account *Account, o Options) *Cloud {
 }
 
 // ServeHTTP serves every API under its own first path segment: /iam, /user-management, /resource-controller (resource
-// groups and instances), /search, /containers (with or without /global), /kube/<cluster id> and /sim. Anything else is
+// groups and instances), /search, /accounts, /containers (with or without /global), /kube/<cluster id> and /sim. Anything else is
 // answered 501 and remembered, see Unknown.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
@@ -47,6 +47,7 @@ func (c *Cloud) Endpoints(base string) map[string]string {
 		"IBMCLOUD_RESOURCE_CONTROLLER_API_ENDPOINT": base + "/resource-controller",
 		"IBMCLOUD_GS_API_ENDPOINT":                  base + "/search",
 		"IBMCLOUD_CS_API_ENDPOINT":                  base + "/containers/global",
+		"IBMCLOUD_ACCOUNT_MANAGEMENT_API_ENDPOINT":  base + "/accounts",
 	}
 }
 

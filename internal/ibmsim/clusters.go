@@ -27,8 +27,10 @@ type cluster struct {
 	synced   time.Time // when the last RBAC sync is done
 
 	start    sync.Once
+	startErr error
 	server   *kube.Server
 	starting bool
+	writing  sync.Mutex // one renewal of the secrets at a time, so that the newest key is written last
 }
 
 // master is the state of a cluster's control plane operation.

@@ -115,7 +115,7 @@ func (f *Fault) matches(k *call) bool {
 }
 
 // obey does what a fault does before anything is answered.
-func (k *call) obey(http.ResponseWriter) {
+func (k *call) obey() {
 	if k.fault == nil {
 		return
 	}

@@ -238,3 +238,27 @@ func TestCanaryIsInEverySecret(t *testing.T) {
 	_, body := s.keyGrant(keyAdmin, "bx", "bx")
 	require.Contains(t, body["refresh_token"], ibmsim.CanaryPrefix)
 }
+
+// A key used in the background is not inactive, whoever owns it; one without any login is.
+func TestActivityReport(t *testing.T) {
+	a, err := ibmsim.Load("small")
+	require.NoError(t, err)
+	a.Knobs.ReportTime = ibmsim.Duration(2 * time.Minute)
+	s := startAccount(t, a)
+	account := core.StringPtr(s.cloud.AccountID())
+	asked, resp, err := s.identity(keyAdmin).CreateReport(&identity.CreateReportOptions{AccountID: account, Type: core.StringPtr("inactive"), Duration: core.StringPtr("24")})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusAccepted, resp.StatusCode)
+	_, resp, err = s.identity(keyAdmin).GetReport(&identity.GetReportOptions{AccountID: account, Reference: asked.Reference})
+	require.NoError(t, err)
+	require.Equal(t, http.StatusNoContent, resp.StatusCode)
+	s.clock.Advance(2 * time.Minute)
+	got, _, err := s.identity(keyAdmin).GetReport(&identity.GetReportOptions{AccountID: account, Reference: core.StringPtr("latest")})
+	require.NoError(t, err)
+	inactive := map[string]bool{}
+	for _, k := range got.Apikeys {
+		inactive[*k.ID] = true
+	}
+	require.Len(t, inactive, 4, "the login keys nobody used; ci-pipeline was used 20 h ago")
+	require.NotContains(t, inactive, s.scope("eu-de").Key)
+}

@@ -13,10 +13,9 @@ import (
 
 // kubeServer is the cluster's API server, started on first use. It must be called without the mutex.
 func (w *world) kubeServer(c *cluster) (*kube.Server, error) {
-	var err error
-	c.start.Do(func() { err = w.startKube(c) })
-	if err != nil {
-		return nil, fmt.Errorf("start the API server of cluster %s: %w", c.spec.Name, err)
+	c.start.Do(func() { c.startErr = w.startKube(c) })
+	if c.startErr != nil {
+		return nil, fmt.Errorf("start the API server of cluster %s: %w", c.spec.Name, c.startErr)
 	}
 	return c.server, nil
 }
@@ -130,6 +129,8 @@ func workloadOf(pod *corev1.Pod) string {
 
 // writeSecrets is the platform renewing the cluster's secrets with the key it holds now.
 func (w *world) writeSecrets(c *cluster) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	w.mu.Lock()
 	data := w.secretData(c, c.key)
 	w.mu.Unlock()
@@ -198,7 +199,7 @@ func (c *Cloud) serveKube(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.sleep(r, w.knobs.Latency.Std())
-	k.obey(rw)
+	k.obey()
 	if k.fault != nil && k.fault.replies() {
 		k.fault.write(rw, k)
 		return

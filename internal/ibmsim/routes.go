@@ -12,6 +12,7 @@ var (
 	managerAPI    = api{name: "resource-manager", prefixes: []string{"/resource-controller"}, unauthorized: listUnauthorized}
 	controllerAPI = api{name: "resource-controller", prefixes: []string{"/resource-controller"}, unauthorized: listUnauthorized}
 	searchAPI     = api{name: "search", prefixes: []string{"/search"}, unauthorized: listUnauthorized}
+	accountsAPI   = api{name: "accounts", prefixes: []string{"/accounts"}, unauthorized: listUnauthorized}
 	// The private endpoints serve the Kubernetes Service without /global.
 	containersAPI = api{name: "containers", prefixes: []string{"/containers/global", "/containers"}, unauthorized: ksUnauthorized}
 	kubeAPI       = api{name: "kube", unauthorized: ksUnauthorized}
@@ -21,10 +22,10 @@ var (
 // routes is every operation the cloud knows.
 func routes() []route {
 	return slices.Concat(
-		tokenRoutes, apiKeyRoutes, serviceIDRoutes, profileRoutes, identitySettingsRoutes,
+		tokenRoutes, apiKeyRoutes, serviceIDRoutes, profileRoutes, identitySettingsRoutes, activityRoutes,
 		userRoutes, invitationRoutes, removalRoutes,
-		groupRoutes, policyRoutes, policyV2Routes,
-		resourceGroupRoutes, instanceRoutes, searchRoutes,
+		groupRoutes, policyRoutes, policyV2Routes, accessSettingsRoutes,
+		resourceGroupRoutes, instanceRoutes, searchRoutes, accountRoutes,
 		clusterRoutes, clusterKeyRoutes, kubeconfigRoutes, masterRoutes, addonRoutes, credentialRoutes, placeRoutes,
 		controlRoutes(),
 	)

@@ -10,8 +10,10 @@ import (
 	"github.com/IBM/go-sdk-core/v5/core"
 	identity "github.com/IBM/platform-services-go-sdk/iamidentityv1"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	appsv1 "k8s.io/client-go/kubernetes/typed/apps/v1"
 
 	"offboard/internal/ibmsim"
 )
@@ -44,19 +46,17 @@ func TestSampleHandOverInRealTime(t *testing.T) {
 	require.Len(t, old, 5)
 	time.Sleep(500 * time.Millisecond) // keyReplication
 
-	t.Run("clusters", func(t *testing.T) {
-		for _, cluster := range a.Clusters {
-			t.Run(cluster.Name, func(t *testing.T) {
-				t.Parallel()
-				one := *s
-				one.t = t
-				one.refresh(keyAdmin, cluster.Name)
-				time.Sleep(1700 * time.Millisecond) // masterRefresh
-				require.NoError(t, one.rolloutAll(cluster.Name))
-			})
-		}
-	})
-	time.Sleep(2 * time.Second)
+	for _, cluster := range a.Clusters {
+		s.refresh(keyAdmin, cluster.Name)
+	}
+	time.Sleep(1700 * time.Millisecond) // masterRefresh
+	var all errgroup.Group
+	for _, cluster := range a.Clusters {
+		client := s.kube(keyAdmin, cluster.Name).AppsV1()
+		all.Go(func() error { return rolloutAll(client, cluster.Name) })
+	}
+	require.NoError(t, all.Wait())
+	time.Sleep(2 * time.Second) // podStart and podStop, for every workload
 	for _, cl := range c.State().Clusters {
 		for subject, key := range cl.Holders {
 			require.NotContains(t, old, key, "%s of %s", subject, cl.Name)
@@ -73,9 +73,9 @@ func TestSampleHandOverInRealTime(t *testing.T) {
 	require.Empty(t, c.Unknown())
 }
 
-// rolloutAll restarts every dependent by its template annotation and waits until the new pods have replaced the old.
-func (s *sim) rolloutAll(cluster string) error {
-	client, ctx := s.kube(keyAdmin, cluster).AppsV1(), context.Background()
+// rolloutAll restarts every workload of kube-system by its template annotation.
+func rolloutAll(client appsv1.AppsV1Interface, cluster string) error {
+	ctx := context.Background()
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"template": map[string]any{"metadata": map[string]any{"annotations": map[string]string{"restarted": "once"}}}}})
 	if err != nil {
 		return fmt.Errorf("write the patch: %w", err)

@@ -41,7 +41,7 @@ func (c *Cloud) serve(rt route) http.HandlerFunc {
 		refused := k.enter()
 		if rt.api != &simAPI {
 			w.sleep(r, w.knobs.Latency.Std())
-			k.obey(rw)
+			k.obey()
 		}
 		if k.fault != nil && k.fault.replies() {
 			k.fault.write(rw, k)

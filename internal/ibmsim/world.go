@@ -53,6 +53,7 @@ type world struct {
 
 	ledger   []Entry
 	faults   []*Fault
+	reports  map[string]*activityReport
 	requests map[requestKey]*RequestCount
 	unknown  map[string]*RequestCount
 	windows  map[string]*window
@@ -73,7 +74,7 @@ func newWorld(a *Account, c clock.Clock) *world {
 		keyByID: map[string]*apiKey{}, keyBySecret: map[string]*apiKey{}, keysByOwner: map[string][]*apiKey{},
 		memberships: map[string][]*membership{}, policyByID: map[string]*policy{}, rights: map[string][]*right{},
 		scopes: map[scopeID]*scope{}, credentials: map[scopeID]string{}, clusterByRef: map[string]*cluster{},
-		requests: map[requestKey]*RequestCount{}, unknown: map[string]*RequestCount{}, windows: map[string]*window{},
+		requests: map[requestKey]*RequestCount{}, unknown: map[string]*RequestCount{}, windows: map[string]*window{}, reports: map[string]*activityReport{},
 	}
 	if w.knobs.KeyLimit == 0 {
 		w.knobs.KeyLimit = 20

@@ -35,8 +35,8 @@ func Details(p Progress) string {
 		}
 	}
 	if p.Plan != nil && p.Phase == PhaseApprove && p.Status == Running {
-		b.WriteString(PlanMarkdown(*p.Plan))
 		b.WriteString(approvalMarkdown(p))
+		b.WriteString(PlanMarkdown(*p.Plan))
 		return b.String()
 	}
 	if p.Plan != nil && p.Status == Planned {
@@ -172,18 +172,15 @@ func dash(s string) string {
 func PlanMarkdown(plan Plan) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n### Plan `%s`\n\n", plan.Digest)
-	fmt.Fprintf(&b, "%d scopes with %d clusters change hands, %d keys are disabled, then deleted after a healthy soak of %s, %s.\n",
-		len(plan.Handovers), plan.Clusters(), len(plan.Keys), plan.Soak, removal(plan))
-	if len(plan.Handovers) > 0 {
-		b.WriteString("\n| scope | action | cluster | depends on the key | restarted |\n|---|---|---|---|---|\n")
-		for _, h := range plan.Handovers {
-			for _, c := range h.Clusters {
-				to := string(h.Action)
-				if h.FunctionalID != "" {
-					to += " as " + h.FunctionalID
-				}
-				fmt.Fprintf(&b, "| %s | %s | %s (%s) | %s | %s |\n", cell(h.Scope.String()), cell(to), cell(c.Name), c.Type, cell(Radius(c)), cell(restarts(c)))
-			}
+	b.WriteString(planInWords(plan) + "\n")
+	for _, h := range plan.Handovers {
+		what := "the key is somebody else's by now; masters are refreshed and dependents restarted, since they may still hold the leaver's older key"
+		if h.Action == Reset {
+			what = "new key as " + h.FunctionalID
+		}
+		fmt.Fprintf(&b, "\n**%s**: %s\n\n", h.Scope, what)
+		for _, c := range h.Clusters {
+			fmt.Fprintf(&b, "- %s (%s): without the key %s. Restarted: %s.\n", c.Name, c.Type, Radius(c), restarts(c))
 		}
 	}
 	for _, severity := range []Severity{Blocker, Decision, Note} {
@@ -192,11 +189,27 @@ func PlanMarkdown(plan Plan) string {
 	return b.String()
 }
 
+// planInWords is the plan in one sentence.
+func planInWords(plan Plan) string {
+	resets := plan.Resets()
+	return fmt.Sprintf("%s a new owner and %s refreshed, with %s in all; %s disabled, and deleted after a healthy soak of %s; %s.",
+		counted(resets, "scope gets", "scopes get"), counted(len(plan.Handovers)-resets, "scope is", "scopes are"),
+		counted(plan.Clusters(), "cluster", "clusters"), counted(len(plan.Keys), "key is", "keys are"), plan.Soak, removal(plan))
+}
+
+// counted puts a number before the word that fits it.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 func removal(plan Plan) string {
 	if plan.RemoveUser {
-		return "and " + plan.Leaver.Email + " is removed from the account, which cannot be undone"
+		return plan.Leaver.Email + " is removed from the account, which cannot be undone"
 	}
-	return "and the user stays in the account"
+	return plan.Leaver.Email + " stays in the account"
 }
 
 // Radius says what stops in a cluster when its key dies, in a cluster owner's words.
@@ -204,7 +217,7 @@ func Radius(c PlannedCluster) string {
 	if c.Manual != "" {
 		return "not known: " + c.Manual
 	}
-	parts := []string{"workers and load balancers can no longer be ordered"}
+	parts := []string{"workers and load balancers cannot be ordered"}
 	for _, d := range c.Dependents {
 		if d.Breaks != "" {
 			parts = append(parts, d.Breaks)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -16,7 +15,7 @@ var pageText string
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"stamp":    stamp,
 	"twoLines": twoLines,
-	"dash":     orDash,
+	"orDash":   orDash,
 	"yes":      yes,
 	"radius":   Radius,
 	"restarts": restarts,
@@ -135,15 +134,15 @@ func numbers(p Progress) []number {
 			deleted++
 		}
 	}
-	removed := "stays"
+	user := "Stays"
 	if p.UserRemoved {
-		removed = "removed"
+		user = "Removed"
 	}
 	return []number{
 		{of(p.HandedOver(), len(p.Scopes)), "scopes handed over"},
 		{of(healthy, clusters), "clusters seen healthy"},
 		{of(deleted, len(p.Keys)), "keys deleted"},
-		{removed, "the user in the account"},
+		{user, "user of the account"},
 		{fmt.Sprint(len(p.Residual)), plural(len(p.Residual), "item remains", "items remain")},
 	}
 }
@@ -189,12 +188,12 @@ func who(r Report) []fact {
 			list = append(list, f)
 		}
 	}
-	add(fact{Name: "Person", Value: strings.TrimSpace(p.Leaver.Name + " " + name(p))})
+	add(fact{Name: "Person", Value: name(p), More: p.Leaver.Name})
 	add(fact{Name: "IAM ID", Value: p.Leaver.IAMID, Code: true})
 	add(fact{Name: "Account", Value: p.Account, Code: true})
 	add(fact{Name: "Ticket", Value: p.Request.Ticket})
 	add(fact{Name: "Reason", Value: p.Request.Reason})
-	add(fact{Name: "Requested by", Value: p.Request.RequestedBy, More: "as the request says"})
+	add(fact{Name: "Requested by", Value: p.Request.RequestedBy, More: "(as stated)"})
 	if !p.Request.LastDay.IsZero() {
 		add(fact{Name: "Last day", Value: stamp(p.Request.LastDay)})
 	}
@@ -249,9 +248,7 @@ func planSentence(plan Plan) string {
 	if plan.Empty() {
 		return "there is nothing to do for this person."
 	}
-	return fmt.Sprintf("%d %s with %d %s change hands, %d %s disabled, then deleted after a healthy soak of %s, %s.",
-		len(plan.Handovers), plural(len(plan.Handovers), "scope", "scopes"), plan.Clusters(), plural(plan.Clusters(), "cluster", "clusters"),
-		len(plan.Keys), plural(len(plan.Keys), "key is", "keys are"), plan.Soak, removal(plan))
+	return planInWords(plan)
 }
 
 func sayAction(a Action, to string) string {

@@ -1,6 +1,24 @@
 package offboard
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
+
+// Named writes the names of resource groups for their IDs, as far as the plan knows them.
+func (v page) Named(text string) string { return groupNames(v.P).Replace(text) }
+
+func groupNames(p Progress) *strings.Replacer {
+	var pairs []string
+	if p.Plan != nil {
+		for _, h := range p.Plan.Handovers {
+			if h.Scope.ResourceGroupName != "" {
+				pairs = append(pairs, h.Scope.ResourceGroup, h.Scope.ResourceGroupName)
+			}
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
 
 // scopeRow is one scope of the report's page with its clusters.
 type scopeRow struct {
@@ -58,10 +76,11 @@ func keyRows(p Progress) []keyRow {
 			before[k.ID] = k.Disabled
 		}
 	}
+	names := groupNames(p)
 	tone := map[KeyState]string{KeyDeleted: "good", KeyDisabled: "info", KeyKept: "warn", KeyActive: "warn"}
 	list := make([]keyRow, 0, len(p.Keys))
 	for _, k := range p.Keys {
-		list = append(list, keyRow{KeyProgress: k, For: purpose(k.Class, k.Scope), Tone: tone[k.State], Before: before[k.ID]})
+		list = append(list, keyRow{KeyProgress: k, For: names.Replace(purpose(k.Class, k.Scope)), Tone: tone[k.State], Before: before[k.ID]})
 	}
 	return list
 }
@@ -76,6 +95,7 @@ func handRows(p Progress) []handRow {
 	if p.Plan == nil {
 		return nil
 	}
+	names := groupNames(p)
 	var list []handRow
 	for _, prep := range p.Plan.Preparation {
 		row := handRow{Email: prep.Email, Membership: "was in the account"}
@@ -86,13 +106,16 @@ func handRows(p Progress) []handRow {
 			row.Takes = append(row.Takes, s.String())
 		}
 		for _, g := range prep.Grants {
-			row.Needs = append(row.Needs, g.Name)
+			row.Needs = append(row.Needs, names.Replace(g.Name))
 		}
 		for _, done := range p.Prepared {
 			if done.Email != prep.Email {
 				continue
 			}
-			row.IAMID, row.Group, row.Granted = done.IAMID, done.Group, done.Granted
+			row.IAMID, row.Group = done.IAMID, done.Group
+			for _, g := range done.Granted {
+				row.Granted = append(row.Granted, names.Replace(g))
+			}
 			if done.Invited {
 				row.Membership = "invited by this run"
 			}

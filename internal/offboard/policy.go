@@ -103,11 +103,11 @@ type DependentRule struct {
 func BuiltinDependents() []DependentRule {
 	return []DependentRule{
 		{Name: "block storage", Addon: "vpc-block-csi-driver", Namespace: "kube-system", PodPrefix: "ibm-vpc-block-csi-controller",
-			Breaks: "block volumes can no longer be created, attached or resized", StorageOnly: true},
+			Breaks: "block volumes cannot be created, attached or resized", StorageOnly: true},
 		{Name: "file storage", Addon: "vpc-file-csi-driver", Namespace: "kube-system", PodPrefix: "ibm-vpc-file-csi-controller",
-			Breaks: "file shares can no longer be created or mounted", StorageOnly: true},
+			Breaks: "file shares cannot be created or mounted", StorageOnly: true},
 		{Name: "autoscaler", Addon: "cluster-autoscaler", Namespace: "kube-system", PodPrefix: "ibm-iks-cluster-autoscaler",
-			Breaks: "worker nodes are no longer added or removed"},
+			Breaks: "worker nodes are not added or removed"},
 	}
 }
 

@@ -270,9 +270,17 @@ func (p *Progress) Begin(plan Plan, answers map[string]string) {
 // KeepKeysOf leaves the leaver's keys of a scope alive, because the scope was not handed over.
 func (p *Progress) KeepKeysOf(scope Scope) {
 	for i := range p.Keys {
-		if p.Keys[i].Scope.ID() == scope.ID() && p.Keys[i].State == KeyActive {
-			p.Keys[i].State = KeyKept
+		if p.Keys[i].Scope.ID() == scope.ID() {
+			p.Keys[i].Keep()
 		}
+	}
+}
+
+// Keep leaves the key as it is, alive or disabled by somebody else: it is not deleted. It is for keys that this run has
+// not disabled, or has enabled again.
+func (k *KeyProgress) Keep() {
+	if k.State != KeyDeleted {
+		k.State = KeyKept
 	}
 }
 

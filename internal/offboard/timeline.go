@@ -63,12 +63,12 @@ func timeline(r Report) *chart {
 		}
 		return t
 	}
-	marks := []time.Time{r.AccessEnds}
+	var marks []time.Time
 	for _, t := range p.Timings {
 		marks = append(marks, t.Started, end(t.Ended))
 	}
-	for _, s := range p.Scopes {
-		marks = append(marks, s.Started, s.Ended)
+	if r.AccessEnds.After(slices.MaxFunc(marks, time.Time.Compare)) {
+		marks = append(marks, r.AccessEnds)
 	}
 	ax := newAxis(marks)
 	if ax == nil {
@@ -77,7 +77,7 @@ func timeline(r Report) *chart {
 	c := &chart{From: ax.marks[0], To: ax.marks[len(ax.marks)-1]}
 	scopesDrawn := false
 	for _, t := range p.Timings {
-		c.add(ax.lane(string(t.Phase), kindOfPhase(t.Phase), t.Started, end(t.Ended)))
+		c.add(ax.lane(capital(string(t.Phase)), kindOfPhase(t.Phase), t.Started, end(t.Ended)))
 		if t.Phase != PhaseHandOver || scopesDrawn {
 			continue
 		}
@@ -92,7 +92,7 @@ func timeline(r Report) *chart {
 		}
 	}
 	if !r.AccessEnds.IsZero() {
-		c.add(ax.lane("issued tokens", "token", p.DisabledAt, r.AccessEnds))
+		c.add(ax.lane("Issued tokens", "token", p.DisabledAt, r.AccessEnds))
 	}
 	c.add(ax.people(p))
 	for _, l := range legends {
@@ -107,6 +107,14 @@ func (c *chart) add(l lane) {
 	if len(l.Bars) > 0 {
 		c.Rows = append(c.Rows, l)
 	}
+}
+
+// capital writes an ASCII word with a capital.
+func capital(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // axis maps moments to 0..1000. The stretch between two neighbouring marks is as wide as the logarithm of its length,
@@ -167,7 +175,7 @@ func (a *axis) lane(label, kind string, from, to time.Time) lane {
 
 // people is the row of what persons said, a mark each.
 func (a *axis) people(p Progress) lane {
-	l := lane{Label: "answers of people", Kind: "person"}
+	l := lane{Label: "Answers of people", Kind: "person"}
 	var said []string
 	mark := func(at time.Time, format string, args ...any) {
 		if l.Start.IsZero() {
