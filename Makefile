@@ -21,7 +21,7 @@ test: ## the quick levels: domain, adapters, simulator, workflows, programs, arc
 	$(GO) test -C dev . ./internal/... ./compose
 
 e2e: ## whole offboardings on a real server: kills, faults, bad input
-	$(GO) test -C dev -count=1 -timeout 15m ./e2e
+	$(GO) test -C dev -count=1 -parallel 8 -timeout 20m ./e2e
 
 browser: ## the Web UI and the report as a person sees them, in Chromium; screenshots into dev/out/screenshots
 	$(GO) test -C dev -count=1 -timeout 10m -tags browser ./browser

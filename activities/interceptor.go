@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/temporal"
@@ -33,12 +35,72 @@ func (*workerInterceptor) InterceptActivity(_ context.Context, next interceptor.
 
 type activityInterceptor struct {
 	interceptor.ActivityInboundInterceptorBase
+	beat *heartbeat
 }
 
-// ExecuteActivity implements interceptor.ActivityInboundInterceptor.
+// Init implements interceptor.ActivityInboundInterceptor.
+func (i *activityInterceptor) Init(outbound interceptor.ActivityOutboundInterceptor) error {
+	i.beat = &heartbeat{ActivityOutboundInterceptorBase: interceptor.ActivityOutboundInterceptorBase{Next: outbound}}
+	return i.Next.Init(i.beat)
+}
+
+// ExecuteActivity implements interceptor.ActivityInboundInterceptor. The activity does not see that its run is
+// cancelled: a change that is broken off has an unknown outcome, and every attempt is short. Its deadline holds.
 func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	result, err := i.Next.ExecuteActivity(ctx, in)
+	stop := i.beat.start(ctx)
+	defer stop()
+	whole, cancel := context.WithoutCancel(ctx), func() {}
+	if deadline, ok := ctx.Deadline(); ok {
+		whole, cancel = context.WithDeadline(whole, deadline)
+	}
+	defer cancel()
+	result, err := i.Next.ExecuteActivity(whole, in)
 	return result, toTemporal(ctx, err)
+}
+
+// heartbeat shows the server that the worker lives while an activity runs, so that a dead worker is noticed in seconds
+// and not when the attempt's time is up. It repeats the details the activity gave last: a heartbeat without details would
+// wipe them.
+type heartbeat struct {
+	interceptor.ActivityOutboundInterceptorBase
+	mu      sync.Mutex
+	details []any
+}
+
+// RecordHeartbeat implements interceptor.ActivityOutboundInterceptor.
+func (h *heartbeat) RecordHeartbeat(ctx context.Context, details ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(details) > 0 {
+		h.details = details
+	}
+	h.Next.RecordHeartbeat(ctx, h.details...)
+}
+
+// start beats twice in each heartbeat timeout until stop is called.
+func (h *heartbeat) start(ctx context.Context) (stop func()) {
+	timeout := h.Next.GetInfo(ctx).HeartbeatTimeout
+	if timeout <= 0 {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var running sync.WaitGroup
+	running.Go(func() {
+		ticker := time.NewTicker(timeout / 2)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				h.RecordHeartbeat(ctx)
+			}
+		}
+	})
+	return func() {
+		close(done)
+		running.Wait()
+	}
 }
 
 // toTemporal is the one place where a domain error becomes a Temporal failure. An application error must be the
@@ -48,7 +110,7 @@ func toTemporal(ctx context.Context, err error) error {
 		return nil
 	}
 	// A cancelled activity must be recorded as cancelled, whatever the client library made of it.
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		return ctx.Err()
 	}
 	if _, already := errors.AsType[*temporal.ApplicationError](err); already {

@@ -107,8 +107,9 @@ type ResetResult struct {
 
 // resetMark is what an attempt leaves for the next one.
 type resetMark struct {
+	Attempt int32 `json:"attempt"`
 	// Refused: the service answered that it made no key, so the next attempt need not wait for one to appear.
-	Refused bool `json:"refused"`
+	Refused bool `json:"refused,omitempty"`
 }
 
 // Reset makes the functional ID the owner of a scope's cluster key, with one new key however often it runs (traps 1, 2,
@@ -123,10 +124,11 @@ func (a *Activities) Reset(ctx context.Context, in ResetInput) (ResetResult, err
 			return ResetResult{KeyID: id}, err
 		}
 	}
-	activity.RecordHeartbeat(ctx, resetMark{})
+	attempt := activity.GetInfo(ctx).Attempt
+	activity.RecordHeartbeat(ctx, resetMark{Attempt: attempt})
 	err := a.successors.Reset(ctx, in.FunctionalID, in.Scope)
 	if e, ok := err.(*offboard.Error); ok && !e.Ambiguous {
-		activity.RecordHeartbeat(ctx, resetMark{Refused: true})
+		activity.RecordHeartbeat(ctx, resetMark{Attempt: attempt, Refused: true})
 	}
 	if err != nil {
 		return ResetResult{}, err
@@ -134,16 +136,18 @@ func (a *Activities) Reset(ctx context.Context, in ResetInput) (ResetResult, err
 	return ResetResult{Sent: true}, nil
 }
 
-// mayHaveSent tells whether an attempt before this one may have made a key. Without a word from it, it may.
+// mayHaveSent tells whether an attempt before this one may have made a key. Without a word from the very last one, it
+// may: heartbeats are sent with delay, so an older attempt's word can outlive it.
 func (a *Activities) mayHaveSent(ctx context.Context, in ResetInput) bool {
-	if activity.GetInfo(ctx).Attempt == 1 {
+	attempt := activity.GetInfo(ctx).Attempt
+	if attempt == 1 {
 		return in.Again
 	}
 	var mark resetMark
 	if !activity.HasHeartbeatDetails(ctx) || activity.GetHeartbeatDetails(ctx, &mark) != nil {
 		return true
 	}
-	return !mark.Refused
+	return mark.Attempt != attempt-1 || !mark.Refused
 }
 
 // settle waits out the replication of a key that an earlier attempt may have made.
@@ -156,7 +160,6 @@ func (a *Activities) settle(ctx context.Context, in ResetInput) (string, error) 
 			return "", ctx.Err()
 		case <-time.After(min(look, in.Replication.Std())):
 		}
-		activity.RecordHeartbeat(ctx, resetMark{})
 		if id, err := a.newKey(ctx, in.FunctionalID, in.Scope, in.Before); err != nil || id != "" {
 			return id, err
 		}

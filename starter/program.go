@@ -88,6 +88,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return p.outcome
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted; runs go on without it")
+	}
 	p.complain(err)
 	_, wrong := errors.AsType[misuse](err)
 	_, input := errors.AsType[*offboard.InvalidInput](err)

@@ -482,3 +482,13 @@ func TestProgramWithoutATemporalServer(t *testing.T) {
 	assert.Contains(t, stderr.String(), "127.0.0.1:1")
 	assert.Contains(t, stderr.String(), "TEMPORAL_ADDRESS")
 }
+
+func TestAnInterruptionSaysThatTheRunGoesOn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stderr bytes.Buffer
+	p := newProgram(func(string) string { return "" }, strings.NewReader(""), io.Discard, &stderr)
+	p.connect = (&engine{refusal: context.Canceled}).connect
+	assert.Equal(t, failed, p.run(ctx, []string{"watch", "leaver@acme.example"}))
+	assert.Contains(t, stderr.String(), "runs go on without it")
+}

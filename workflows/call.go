@@ -19,6 +19,9 @@ var verbs *activities.Activities
 func do[In, Out any](ctx workflow.Context, p preset, summary string, verb func(context.Context, In) (Out, error), in In) (Out, error) {
 	var out Out
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, p.options(summary)), verb, in).Get(ctx, &out)
+	if err != nil && ctx.Err() != nil {
+		return out, ctx.Err() // an attempt that failed is not repeated once the run is cancelled
+	}
 	return out, err
 }
 

@@ -109,42 +109,61 @@ func (r *run) lockKey(ctx workflow.Context, k *offboard.KeyProgress) error {
 	return err
 }
 
-// unforeseen looks for keys of the leaver that the plan does not know, and for scopes that became theirs since: those
-// would die with the rest. A person decides.
+// unforeseen looks for what the plan does not know: keys that the leaver got since, and clusters that came up in a
+// handed-over scope and may have started on the leaver's key. A person decides.
 func (r *run) unforeseen(ctx workflow.Context) error {
 	accepted := map[string]bool{}
 	for {
-		got, err := do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver})
+		news, err := r.news(ctx, accepted)
 		if err != nil && stopped(err) {
 			return err
-		}
-		var news []string
-		for _, k := range got.Keys {
-			known := accepted[k.ID] || slices.ContainsFunc(r.state.Keys, func(have offboard.KeyProgress) bool { return have.ID == k.ID })
-			if known {
-				continue
-			}
-			news = append(news, fmt.Sprintf("key %s (%s, %s)", k.Name, k.ID, k.Description))
-			accepted[k.ID] = true
 		}
 		if err == nil && len(news) == 0 {
 			return nil
 		}
-		hold := holdFor("new keys", "look for new keys", err, "Nothing is broken.", "looks again", "")
+		hold := holdFor("news", "look for what is new", err, "Nothing is broken.", "looks again", "")
 		if err == nil {
-			hold = offboard.Hold{Subject: "new keys", Step: "look for new keys", Code: offboard.Conflict,
-				Problem: "Since the plan was made the leaver got " + strings.Join(news, ", ") + ". A new cluster key means that clusters depend on the leaver again.",
-				Means:   "Nothing is broken, but what uses these keys stops when the user is removed.",
-				Retry:   "goes on although they die with the user; do this only after their scopes were reset as somebody else",
-				Abort:   "stops the offboarding and undoes what can be undone; start it again to have them planned for"}
+			hold = offboard.Hold{Subject: "news", Step: "look for what is new", Code: offboard.Conflict,
+				Problem: "Since the plan was made there is something it does not cover: " + strings.Join(news, "; ") + ".",
+				Means:   "Nothing is broken, but what depends on this stops when the leaver's keys are gone.",
+				Retry:   "goes on with your word that it may stop or is taken care of: scopes of new cluster keys are reset as somebody else, new clusters had their master refreshed and their storage and autoscaler controllers restarted",
+				Abort:   "stops the offboarding and undoes what can be undone; start it again to have it planned for"}
 		}
 		if err := r.hold(ctx, hold); err != nil {
 			return err
 		}
-		if err != nil {
-			clear(accepted)
-		}
 	}
+}
+
+// news says in words what the plan does not cover and was not reported yet.
+func (r *run) news(ctx workflow.Context, reported map[string]bool) ([]string, error) {
+	keys, err := do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver})
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := do(ctx, reading, "Look for new clusters in the scopes", verbs.SurveyClusters, activities.SurveyClustersInput{})
+	if err != nil {
+		return nil, err
+	}
+	var news []string
+	for _, k := range keys.Keys {
+		known := slices.ContainsFunc(r.state.Keys, func(have offboard.KeyProgress) bool { return have.ID == k.ID })
+		if known || reported[k.ID] {
+			continue
+		}
+		reported[k.ID] = true
+		news = append(news, fmt.Sprintf("key %s (%s, %s) of the leaver", k.Name, k.ID, k.Description))
+	}
+	for _, c := range clusters.Clusters {
+		i := slices.IndexFunc(r.state.Scopes, func(s offboard.ScopeProgress) bool { return s.Scope.ID() == c.Scope().ID() })
+		if i < 0 || c.Going() || reported[c.ID] ||
+			slices.ContainsFunc(r.state.Scopes[i].Clusters, func(have offboard.ClusterProgress) bool { return have.ID == c.ID }) {
+			continue
+		}
+		reported[c.ID] = true
+		news = append(news, fmt.Sprintf("cluster %s in %s", c.Name, r.state.Scopes[i].Scope))
+	}
+	return news, nil
 }
 
 // delete is the pivot: from the first deletion on there is only forward. It begins only if nothing turned the run round

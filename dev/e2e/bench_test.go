@@ -68,11 +68,17 @@ func start(t *testing.T, o stack.EngineOptions) *bench {
 	return b
 }
 
-var namespaces atomic.Int64
+var (
+	namespaces atomic.Int64
+	// The server counts its namespaces as a whole: two that are made at once get in each other's way.
+	making sync.Mutex
+)
 
 // namespace makes a namespace with the search attributes, as an operator would on a self-hosted server.
 func namespace(t *testing.T) string {
 	t.Helper()
+	making.Lock()
+	defer making.Unlock()
 	name := fmt.Sprintf("test-%d", namespaces.Add(1))
 	c, err := client.Dial(client.Options{HostPort: server.Address(), Namespace: name})
 	require.NoError(t, err)

@@ -145,6 +145,11 @@ func (r *Runs) Status(ctx context.Context, workflowID string) (offboard.Progress
 	if err := r.query(ctx, workflowID, &p); err != nil {
 		return offboard.Progress{}, nil, err
 	}
+	if p.Waiting == "" {
+		if why := r.failing(ctx, workflowID); why != "" {
+			p.Waiting = "another try: " + why
+		}
+	}
 	scopes, err := r.scopes(ctx, workflowID, p)
 	return p, scopes, err
 }
@@ -179,13 +184,17 @@ func (r *Runs) scopes(ctx context.Context, workflowID string, p offboard.Progres
 			}
 			var progress offboard.ScopeProgress
 			err := r.query(ctx, id, &progress)
-			if _, gone := errors.AsType[*NoRun](err); gone {
+			if _, absent := errors.AsType[*NoRun](err); absent {
 				return nil // not started yet
 			}
-			if err == nil {
-				live[i] = progress
+			if err != nil {
+				return err
 			}
-			return err
+			if why := r.failing(ctx, id); why != "" && progress.State == offboard.ScopeRunning {
+				progress.Step += ", tried again: " + why
+			}
+			live[i] = progress
+			return nil
 		})
 	}
 	err := group.Wait()
@@ -212,7 +221,11 @@ func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 // explain turns what the client returns into what a person can act on.
 func (r *Runs) explain(ctx context.Context, workflowID, what string, err error) error {
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
-		return &NoRun{Name: workflowID}
+		// The server says the same of a run that has ended.
+		if _, err := r.describe(ctx, workflowID); err != nil {
+			return err
+		}
+		return &Refused{Message: fmt.Sprintf("the run %s has ended: nothing can be told to it any more", workflowID)}
 	}
 	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
 	if late || errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -39,6 +39,7 @@ func (r Report) HTML() ([]byte, error) {
 // page is what the template shows: the report, and what must be worked out of it.
 type page struct {
 	P             Progress
+	Begun         bool // an approved plan was begun: what was done comes before what was planned
 	Kind, Title   string
 	Status        Status
 	Tone, Meaning string
@@ -71,7 +72,7 @@ type fact struct {
 func newPage(r Report) page {
 	p := r.Progress
 	p.Residual = slices.Clone(p.Residual)
-	v := page{P: p, Kind: "Offboarding report", Title: "Offboarding of " + name(p), Status: r.Status, Message: r.Message,
+	v := page{P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: "Offboarding of " + name(p), Status: r.Status, Message: r.Message,
 		Chart: timeline(r), Scopes: scopeRows(p), Keys: keyRows(p), Hands: handRows(p),
 		Facts: who(r), Record: record(r), Numbers: numbers(p), PlanTitle: "The plan"}
 	v.Tone, v.Meaning = meaning(r.Status)
@@ -282,5 +283,5 @@ func twoLines(t time.Time) template.HTML {
 	}
 	t = t.UTC()
 	// Digits and punctuation only: nothing here comes from outside.
-	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br>` + t.Format("15:04:05") + `</time>`)
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br> ` + t.Format("15:04:05") + `</time>`)
 }

@@ -39,6 +39,9 @@ func scopeRows(p Progress) []scopeRow {
 		} else {
 			row.Before = "somebody else" // a refresh is planned only where the leaver is not the owner
 		}
+		if s.State != ScopeDone {
+			row.What = "planned: " + row.What
+		}
 		if !s.Started.IsZero() && !s.Ended.IsZero() {
 			row.What += fmt.Sprintf(", %s to %s", stamp(s.Started), s.Ended.UTC().Format("15:04:05"))
 		}

@@ -54,8 +54,8 @@ func DefaultPolicy() Policy {
 		ApprovalReminder:   day,
 		ApprovalDeadline:   14 * day,
 		PlanFreshness:      15 * minute,
-		AcceptanceDeadline: 30 * day, // IBM's own limit for an invitation (facts, section 3.4)
-		Replication:        45 * second,
+		AcceptanceDeadline: 30 * day,    // IBM's own limit for an invitation (facts, section 3.4)
+		Replication:        minute,      // longer than one request may take, so that a reset under way is over too
 		SecretPatience:     2 * minute,  // nothing is published; inferred from a kubelet's usual delay (trap 51)
 		GrantPatience:      20 * minute, // the longest propagation reported (facts, section 4.4)
 		SoakProbe:          5 * minute,

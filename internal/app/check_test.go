@@ -1,0 +1,188 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/mocks"
+	"google.golang.org/grpc"
+
+	"offboard/activities"
+	"offboard/internal/app"
+	"offboard/internal/offboard"
+	"offboard/workflows"
+)
+
+// world is an account as the ports show it.
+type world struct {
+	engine      offboard.Identity
+	people      []offboard.Person
+	keys        []offboard.Key
+	clusters    []offboard.Cluster
+	indexed     []offboard.ClusterRef
+	proved      offboard.Identity
+	held        int
+	denied      bool // the functional ID's key is refused
+	unsearched  bool
+	unreachable bool
+}
+
+// well is an account in which nothing is wrong.
+func well() *world {
+	return &world{
+		engine:   offboard.Identity{IAMID: "IBMid-ENGINE", Email: "engine@acme.example", Account: account},
+		people:   []offboard.Person{{IAMID: "IBMid-ENGINE", Email: "engine@acme.example", State: "ACTIVE"}, {IAMID: "IBMid-F", Email: "clusters-1@acme.example", State: "ACTIVE"}},
+		keys:     []offboard.Key{{IAMID: "IBMid-ENGINE"}, {IAMID: "IBMid-F"}},
+		clusters: []offboard.Cluster{{ID: "c1", Name: "web"}},
+		indexed:  []offboard.ClusterRef{{ID: "c1", Name: "web"}},
+		proved:   offboard.Identity{IAMID: "IBMid-F", Email: "Clusters-1@acme.example", Account: account},
+		held:     3,
+	}
+}
+
+// The ports show the world. A method that a check does not need is that of a nil interface and panics.
+type (
+	users struct {
+		activities.Users
+		w *world
+	}
+	keys struct {
+		activities.Keys
+		w *world
+	}
+	clusterPort = activities.Clusters // under another name, because one of its methods is called Clusters
+	clusters    struct {
+		clusterPort
+		w *world
+	}
+	successors struct {
+		activities.Successors
+		w *world
+	}
+)
+
+func (w *world) ports() activities.Ports {
+	return activities.Ports{Users: users{w: w}, Keys: keys{w: w}, Clusters: clusters{w: w}, Successors: successors{w: w}}
+}
+
+func (u users) WhoAmI(context.Context) (offboard.Identity, error) {
+	if u.w.unreachable {
+		return offboard.Identity{}, offboard.Errorf(offboard.Unavailable, "tell whose key it is", "no answer")
+	}
+	return u.w.engine, nil
+}
+
+func (u users) People(context.Context) ([]offboard.Person, error) { return u.w.people, nil }
+
+func (k keys) UserKeys(context.Context) ([]offboard.Key, error) { return k.w.keys, nil }
+
+func (k keys) Room(context.Context, []string) (int, map[string]int, error) {
+	return 20, map[string]int{"IBMid-F": k.w.held}, nil
+}
+
+func (s successors) Emails() []string { return []string{"clusters-1@acme.example"} }
+
+func (s successors) Prove(context.Context, string) (offboard.Identity, error) {
+	if s.w.denied {
+		return offboard.Identity{}, offboard.Errorf(offboard.Denied, "get a token", "BXNIM0415E")
+	}
+	return s.w.proved, nil
+}
+
+func (c clusters) ResourceGroups(context.Context) ([]offboard.ResourceGroup, error) {
+	return []offboard.ResourceGroup{{ID: "g", Name: "default"}}, nil
+}
+
+func (c clusters) Clusters(context.Context) ([]offboard.Cluster, error) { return c.w.clusters, nil }
+
+func (c clusters) Indexed(context.Context) ([]offboard.ClusterRef, error) {
+	if c.w.unsearched {
+		return nil, offboard.Errorf(offboard.Denied, "search", "403")
+	}
+	return c.w.indexed, nil
+}
+
+func TestCheckAccount(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world)
+		fails  map[string]string // check -> part of its detail
+	}{
+		"well":                    {func(*world) {}, nil},
+		"no answer":               {func(w *world) { w.unreachable = true }, map[string]string{"engine's identity": "no answer"}},
+		"another account":         {func(w *world) { w.engine.Account = "other" }, map[string]string{"engine's identity": "belongs to account other"}},
+		"a service ID":            {func(w *world) { w.engine.IAMID = "iam-ServiceId-1" }, map[string]string{"engine's identity": "cannot invite or remove"}},
+		"sees only itself":        {func(w *world) { w.people = w.people[:1] }, map[string]string{"users": "only the engine's own"}},
+		"sees only its keys":      {func(w *world) { w.keys = w.keys[:1] }, map[string]string{"API keys of users": "1 keys of 1 users"}},
+		"refused key":             {func(w *world) { w.denied = true }, map[string]string{"functional ID clusters-1@acme.example": "BXNIM0415E"}},
+		"refused before it is in": {func(w *world) { w.denied = true; w.people[1].Email = "other@acme.example" }, nil},
+		"somebody else's key":     {func(w *world) { w.proved.Email = "other@acme.example" }, map[string]string{"functional ID clusters-1@acme.example": "belongs to other@acme.example"}},
+		"a key of elsewhere":      {func(w *world) { w.proved.Account = "other" }, map[string]string{"functional ID clusters-1@acme.example": "made in account other"}},
+		"no room":                 {func(w *world) { w.held = 20 }, map[string]string{"functional ID clusters-1@acme.example": "holds 20 of 20"}},
+		"hidden clusters":         {func(w *world) { w.clusters = nil }, map[string]string{"clusters": "global search knows more: web"}},
+		"search is denied":        {func(w *world) { w.unsearched = true }, map[string]string{"global search": "403"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := well()
+			c.change(w)
+			list := app.CheckAccount(t.Context(), account, w.ports())
+			failed := map[string]string{}
+			for _, check := range list {
+				assert.NotEmpty(t, check.Detail, check.Name)
+				if !check.OK {
+					failed[check.Name] = check.Detail
+					assert.NotEmpty(t, check.Remedy, check.Name)
+				} else {
+					assert.Empty(t, check.Remedy, check.Name)
+				}
+			}
+			assert.Len(t, failed, len(c.fails))
+			for check, want := range c.fails {
+				assert.Contains(t, failed[check], want)
+			}
+		})
+	}
+}
+
+// namespaces is the part of the server that knows namespaces.
+type namespaces struct {
+	workflowservice.WorkflowServiceClient
+	err error
+}
+
+func (n namespaces) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest, ...grpc.CallOption) (*workflowservice.DescribeNamespaceResponse, error) {
+	return &workflowservice.DescribeNamespaceResponse{}, n.err
+}
+
+func TestCheckNamespace(t *testing.T) {
+	polled := &workflowservice.DescribeTaskQueueResponse{Pollers: []*taskqueuepb.PollerInfo{{Identity: "w1"}}}
+	c := mocks.NewClient(t)
+	c.On("WorkflowService").Return(namespaces{})
+	c.On("OperatorService").Return(&operator{have: workflows.SearchAttributes()})
+	c.On("DescribeTaskQueue", mock.Anything, workflows.TaskQueue, mock.Anything).Return(polled, nil)
+	for _, check := range app.CheckNamespace(t.Context(), c, "default") {
+		assert.True(t, check.OK, check.Name)
+	}
+
+	c = mocks.NewClient(t)
+	c.On("WorkflowService").Return(namespaces{})
+	c.On("OperatorService").Return(&operator{have: map[string]enumspb.IndexedValueType{}})
+	c.On("DescribeTaskQueue", mock.Anything, workflows.TaskQueue, mock.Anything).Return(&workflowservice.DescribeTaskQueueResponse{}, nil)
+	list := app.CheckNamespace(t.Context(), c, "default")
+	require.Len(t, list, 3)
+	assert.True(t, list[0].OK)
+	assert.Contains(t, list[1].Detail, "missing: OffboardAccount")
+	assert.Contains(t, list[2].Detail, "nobody polls")
+
+	c = mocks.NewClient(t)
+	c.On("WorkflowService").Return(namespaces{err: serviceerror.NewNamespaceNotFound("x")})
+	list = app.CheckNamespace(t.Context(), c, "x")
+	require.Len(t, list, 1)
+	assert.Contains(t, list[0].Detail, "no namespace x")
+}

@@ -1,0 +1,292 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/mocks"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc"
+
+	"offboard/internal/app"
+	"offboard/internal/offboard"
+	"offboard/workflows"
+)
+
+const account = "acc"
+
+func described(status enumspb.WorkflowExecutionStatus) *client.WorkflowExecutionDescription {
+	var d client.WorkflowExecutionDescription
+	d.Status = status
+	return &d
+}
+
+var gone = serviceerror.NewNotFound("no such workflow")
+
+func newRuns(c client.Client) *app.Runs {
+	return app.NewRuns(c, app.RunsConfig{Account: account, UI: "http://ui.acme.example", Patience: 50 * time.Millisecond})
+}
+
+func TestStartNamesTheOpenRun(t *testing.T) {
+	c := mocks.NewClient(t)
+	c.On("ExecuteWorkflow", mock.Anything, mock.MatchedBy(func(o client.StartWorkflowOptions) bool {
+		return o.ID == workflows.ID(account, "leaver@acme.example") && o.TaskQueue == workflows.TaskQueue && o.WorkflowExecutionErrorWhenAlreadyStarted
+	}), workflows.Offboard, mock.Anything).Return(nil, serviceerror.NewWorkflowExecutionAlreadyStarted("open", "request", "run-1"))
+	_, err := newRuns(c).Start(t.Context(), offboard.Request{User: "Leaver@acme.example"})
+	var open *app.AlreadyRunning
+	require.ErrorAs(t, err, &open)
+	assert.Equal(t, workflows.ID(account, "leaver@acme.example"), open.WorkflowID)
+	assert.Contains(t, open.Link, "/workflows/offboard%2Facc%2F")
+	assert.True(t, strings.HasSuffix(open.Link, "/run-1/history"))
+}
+
+func TestStartNeedsAnAccount(t *testing.T) {
+	_, err := app.NewRuns(mocks.NewClient(t), app.RunsConfig{}).Start(t.Context(), offboard.Request{User: "leaver@acme.example"})
+	assert.ErrorContains(t, err, "IBMCLOUD_ACCOUNT_ID")
+}
+
+func TestWaitSaysHowARunEndedWithoutAReport(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"wrong input": {temporal.NewNonRetryableApplicationError("the input has 1 problem", "InvalidInput", nil), "ended as InvalidInput: the input has 1 problem"},
+		"cancelled":   {temporal.NewCanceledError(), "ended as Canceled"},
+		"other":       {errors.New("broken"), "ended as Failed: broken"},
+		"absent":      {gone, "no run is known by the name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := mocks.NewWorkflowRun(t)
+			run.On("Get", mock.Anything, mock.Anything).Return(c.err)
+			cl := mocks.NewClient(t)
+			cl.On("GetWorkflow", mock.Anything, "w", "").Return(run)
+			_, err := newRuns(cl).Wait(t.Context(), "w")
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestAnswersThatARunDoesNotTake(t *testing.T) {
+	for name, c := range map[string]struct {
+		err      error
+		describe *client.WorkflowExecutionDescription
+		want     string
+	}{
+		"refused":   {temporal.NewApplicationError("there is no plan to approve now", ""), nil, "there is no plan to approve now"},
+		"no worker": {serviceerror.NewDeadlineExceeded("late"), nil, "no worker answered within 50ms"},
+		"ended":     {gone, described(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), "has ended"},
+		"absent":    {gone, nil, "no run is known"},
+		"broken":    {errors.New("broken"), nil, "approve w: broken"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cl := mocks.NewClient(t)
+			cl.On("UpdateWorkflow", mock.Anything, mock.MatchedBy(func(o client.UpdateWorkflowOptions) bool {
+				return o.UpdateName == workflows.ApproveUpdate && o.WaitForStage == client.WorkflowUpdateStageCompleted
+			})).Return(nil, c.err)
+			if c.describe != nil {
+				cl.On("DescribeWorkflow", mock.Anything, "w", "").Return(c.describe, nil)
+			} else {
+				cl.On("DescribeWorkflow", mock.Anything, "w", "").Return(nil, gone).Maybe()
+			}
+			_, err := newRuns(cl).Approve(t.Context(), "w", workflows.Approve{})
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func encoded(t *testing.T, v any) *mocks.Value {
+	t.Helper()
+	value := &mocks.Value{}
+	value.On("Get", mock.Anything).Run(func(args mock.Arguments) {
+		switch into := args.Get(0).(type) {
+		case *offboard.Progress:
+			*into = v.(offboard.Progress)
+		case *offboard.ScopeProgress:
+			*into = v.(offboard.ScopeProgress)
+		}
+	}).Return(nil)
+	return value
+}
+
+func TestStatusAsksTheHandoversUnderWay(t *testing.T) {
+	prod := offboard.Scope{Region: "eu-de", ResourceGroup: "g1"}
+	test := offboard.Scope{Region: "eu-de", ResourceGroup: "g2"}
+	late := offboard.Scope{Region: "eu-de", ResourceGroup: "g3"}
+	progress := offboard.Progress{Status: offboard.Running, Scopes: []offboard.ScopeProgress{
+		{Scope: prod, State: offboard.ScopeRunning}, {Scope: test, State: offboard.ScopeDone, KeyMade: "k"}, {Scope: late, State: offboard.ScopeRunning, Run: "other"},
+	}}
+	c := mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	c.On("DescribeWorkflow", mock.Anything, "other", "").Return(nil, gone)
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, progress), nil)
+	c.On("QueryWorkflow", mock.Anything, "w/eu-de/g1", "", workflows.StatusQuery).Return(encoded(t, offboard.ScopeProgress{Scope: prod, State: offboard.ScopeRunning, Step: "reset"}), nil)
+	c.On("QueryWorkflow", mock.Anything, "other", "", workflows.StatusQuery).Return(nil, gone)
+	c.On("DescribeWorkflowExecution", mock.Anything, "w", "").Return(nil, errors.New("what cannot be read is left out"))
+	c.On("DescribeWorkflowExecution", mock.Anything, "w/eu-de/g1", "").Return(&workflowservice.DescribeWorkflowExecutionResponse{PendingActivities: []*workflowpb.PendingActivityInfo{
+		pending(1, offboard.Denied, "first try"), pending(9, offboard.Pending, "not visible yet"), pending(3, offboard.Denied, "reset: 403 (request 1-2)"),
+	}}, nil)
+	_, scopes, err := newRuns(c).Status(t.Context(), "w")
+	require.NoError(t, err)
+	assert.Equal(t, "reset, tried again: 403", scopes[prod.ID()].Step)
+	assert.Equal(t, "k", scopes[test.ID()].KeyMade)
+	assert.Equal(t, offboard.ScopeRunning, scopes[late.ID()].State, "one that has not started yet is as its parent says")
+}
+
+func pending(attempt int32, code offboard.Code, message string) *workflowpb.PendingActivityInfo {
+	return &workflowpb.PendingActivityInfo{Attempt: attempt, LastFailure: &failurepb.Failure{Message: message,
+		FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{Type: string(code)}}}}
+}
+
+func TestHolderIsTheOpenParent(t *testing.T) {
+	answer := func(status enumspb.WorkflowExecutionStatus) *workflowservice.DescribeWorkflowExecutionResponse {
+		return &workflowservice.DescribeWorkflowExecutionResponse{WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
+			Status: status, ParentExecution: &commonpb.WorkflowExecution{WorkflowId: "parent"}}}
+	}
+	for _, c := range []struct {
+		answer *workflowservice.DescribeWorkflowExecutionResponse
+		err    error
+		want   string
+	}{
+		{answer(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil, "parent"},
+		{answer(enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED), nil, ""},
+		{nil, gone, ""},
+	} {
+		cl := mocks.NewClient(t)
+		cl.On("DescribeWorkflowExecution", mock.Anything, "claim", "").Return(c.answer, c.err)
+		got, err := newRuns(cl).Holder(t.Context(), "claim")
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got)
+	}
+	cl := mocks.NewClient(t)
+	cl.On("DescribeWorkflowExecution", mock.Anything, "claim", "").Return(nil, errors.New("down"))
+	_, err := newRuns(cl).Holder(t.Context(), "claim")
+	assert.Equal(t, offboard.Unavailable, offboard.CodeOf(err))
+}
+
+func payload(t *testing.T, v any) *commonpb.Payload {
+	t.Helper()
+	p, err := converter.GetDefaultDataConverter().ToPayload(v)
+	require.NoError(t, err)
+	return p
+}
+
+func TestListReadsSearchAttributes(t *testing.T) {
+	info := &workflowpb.WorkflowExecutionInfo{
+		Execution: &commonpb.WorkflowExecution{WorkflowId: "w", RunId: "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
+			"OffboardStatus": payload(t, "Running"), "OffboardPhase": payload(t, "approve"), "OffboardNeedsPerson": payload(t, true), "OffboardAccount": payload(t, 7),
+		}},
+	}
+	var query string
+	c := mocks.NewClient(t)
+	c.On("ListWorkflow", mock.Anything, mock.Anything).Run(func(args mock.Arguments) {
+		query = args.Get(1).(*workflowservice.ListWorkflowExecutionsRequest).GetQuery()
+	}).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{info}}, nil)
+	c.On("DescribeWorkflow", mock.Anything, "w", "r").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	list, err := newRuns(c).List(t.Context(), app.Filter{NeedsPerson: true, Status: "It's", Account: account})
+	require.NoError(t, err)
+	assert.Equal(t, "WorkflowType = 'Offboard' AND OffboardStatus = 'It''s' AND OffboardAccount = 'acc' AND OffboardNeedsPerson = true AND ExecutionStatus = 'Running'", query)
+	require.Len(t, list, 1)
+	assert.Equal(t, offboard.PhaseApprove, list[0].Phase)
+	assert.True(t, list[0].NeedsPerson)
+	assert.Empty(t, list[0].Account, "an attribute of a wrong type is left out")
+}
+
+func TestFindByEveryName(t *testing.T) {
+	running := described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	t.Run("workflow ID", func(t *testing.T) {
+		c := mocks.NewClient(t)
+		c.On("DescribeWorkflow", mock.Anything, "offboard/acc/1", "").Return(running, nil)
+		id, err := newRuns(c).Find(t.Context(), " offboard/acc/1 ")
+		require.NoError(t, err)
+		assert.Equal(t, "offboard/acc/1", id)
+	})
+	t.Run("address of a run that we started", func(t *testing.T) {
+		c := mocks.NewClient(t)
+		own := workflows.ID(account, "leaver@acme.example")
+		c.On("DescribeWorkflow", mock.Anything, own, "").Return(running, nil)
+		id, err := newRuns(c).Find(t.Context(), "Leaver@acme.example")
+		require.NoError(t, err)
+		assert.Equal(t, own, id)
+	})
+	t.Run("IAM ID of a run that was started elsewhere", func(t *testing.T) {
+		c := mocks.NewClient(t)
+		c.On("DescribeWorkflow", mock.Anything, workflows.ID(account, "IBMid-1"), "").Return(nil, gone)
+		c.On("DescribeWorkflow", mock.Anything, "IBMid-1", "").Return(nil, gone)
+		c.On("DescribeWorkflow", mock.Anything, "a-uuid", mock.Anything).Return(running, nil)
+		c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{
+			{Execution: &commonpb.WorkflowExecution{WorkflowId: "a-uuid", RunId: "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}, nil)
+		c.On("DescribeWorkflowExecution", mock.Anything, "a-uuid", "").Return(&workflowservice.DescribeWorkflowExecutionResponse{}, nil)
+		c.On("QueryWorkflow", mock.Anything, "a-uuid", "", workflows.StatusQuery).Return(
+			encoded(t, offboard.Progress{Status: offboard.Running, Leaver: offboard.Person{IAMID: "IBMid-1", Email: "leaver@acme.example"}}), nil)
+		id, err := newRuns(c).Find(t.Context(), "IBMid-1")
+		require.NoError(t, err)
+		assert.Equal(t, "a-uuid", id)
+	})
+	t.Run("nobody", func(t *testing.T) {
+		c := mocks.NewClient(t)
+		c.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, gone)
+		c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{}, nil)
+		_, err := newRuns(c).Find(t.Context(), "nobody@acme.example")
+		var none *app.NoRun
+		assert.ErrorAs(t, err, &none)
+	})
+}
+
+// operator is the part of the server that knows search attributes.
+type operator struct {
+	operatorservice.OperatorServiceClient
+	have  map[string]enumspb.IndexedValueType
+	adds  int
+	error error
+}
+
+func (o *operator) ListSearchAttributes(context.Context, *operatorservice.ListSearchAttributesRequest, ...grpc.CallOption) (*operatorservice.ListSearchAttributesResponse, error) {
+	return &operatorservice.ListSearchAttributesResponse{CustomAttributes: o.have}, o.error
+}
+
+func (o *operator) AddSearchAttributes(_ context.Context, r *operatorservice.AddSearchAttributesRequest, _ ...grpc.CallOption) (*operatorservice.AddSearchAttributesResponse, error) {
+	o.adds++
+	for name, kind := range r.GetSearchAttributes() {
+		o.have[name] = kind
+	}
+	return &operatorservice.AddSearchAttributesResponse{}, nil
+}
+
+func TestRegisterAddsWhatIsMissingOnce(t *testing.T) {
+	o := &operator{have: map[string]enumspb.IndexedValueType{"OffboardStatus": enumspb.INDEXED_VALUE_TYPE_KEYWORD, "Other": enumspb.INDEXED_VALUE_TYPE_TEXT}}
+	c := mocks.NewClient(t)
+	c.On("OperatorService").Return(o)
+	first, err := app.Register(t.Context(), c, "default")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"OffboardStatus"}, first.Present)
+	assert.Len(t, first.Added, len(workflows.SearchAttributes())-1)
+	second, err := app.Register(t.Context(), c, "default")
+	require.NoError(t, err)
+	assert.Empty(t, second.Added)
+	assert.Equal(t, 1, o.adds)
+
+	o.have["OffboardStatus"] = enumspb.INDEXED_VALUE_TYPE_TEXT
+	_, err = app.Register(t.Context(), c, "default")
+	assert.ErrorContains(t, err, "OffboardStatus")
+
+	o.error = serviceerror.NewPermissionDenied("no", "")
+	cloud, err := app.Register(t.Context(), c, "ns.acct")
+	require.NoError(t, err)
+	assert.Contains(t, strings.Join(cloud.ByHand, "\n"), `--namespace ns.acct --sa "OffboardStatus=Keyword"`)
+}
