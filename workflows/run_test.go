@@ -129,11 +129,53 @@ func (o *offboarding) run(in map[string]any) offboard.Report {
 	require.NotEqual(o.t, offboard.Running, report.Status)
 	require.NotEmpty(o.t, report.Message)
 	require.Empty(o.t, report.Progress.Holds, "no hold may be left open")
-	require.Empty(o.t, o.account.outages, "outages by the engine")
+	o.keptItsPromises(report)
 	for _, r := range o.rules {
 		require.True(o.t, r.done, "a person of this test never saw what they waited for")
 	}
 	return report
+}
+
+// keptItsPromises checks the order of the ledger: no key of the leaver is disabled before everything runs on new keys, none
+// deleted before its soak, the user is removed last, and no scope gets two keys.
+func (o *offboarding) keptItsPromises(report offboard.Report) {
+	o.t.Helper()
+	a := o.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	require.Empty(o.t, a.outages, "outages by the engine")
+	disabledAt, resets := map[string]time.Time{}, map[string]int{}
+	disabled, removed := false, false
+	for _, e := range a.ledger {
+		verb, target, _ := strings.Cut(e.what, " ")
+		switch {
+		case verb == "reset":
+			resets[target]++
+			fallthrough
+		case verb == "refresh" || verb == "restart":
+			require.False(o.t, disabled, "%s came after a key was disabled", e.what)
+		case verb == "disable":
+			disabled = true
+			disabledAt[target] = e.at
+		case verb == "enable":
+			delete(disabledAt, target)
+		case verb == "delete" && strings.HasPrefix(target, "ApiKey"):
+			require.False(o.t, removed, "%s came after the user was removed", e.what)
+			if at, ours := disabledAt[target]; ours {
+				require.GreaterOrEqual(o.t, e.at.Sub(at), report.Progress.Plan.Soak.Std(), "%s came before its soak was over", e.what)
+			}
+		case e.what == "remove "+leaverEmail:
+			removed = true
+			for _, k := range report.Progress.Keys {
+				require.Equal(o.t, offboard.KeyDeleted, k.State, "the user was removed before key %s was deleted", k.ID)
+			}
+		}
+	}
+	for scope, n := range resets {
+		require.Equal(o.t, 1, n, "resets of %s", scope)
+	}
+	name := fmt.Sprintf("offboard-0123456789abcdef-%s", report.Progress.RunID)
+	require.Equal(o.t, report.Status, a.shelf[name].Status, "the report was not kept")
 }
 
 // execute runs the workflow by its public name with JSON as its input.

@@ -56,6 +56,9 @@ type Worker struct {
 
 // NewWorker builds the adapters, the activities and the worker. Nothing is contacted before Run.
 func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, error) {
+	if own, wrapped := c.(*Connection); wrapped {
+		c = own.Client // the SDK's workers insist on the SDK's own type
+	}
 	ports, err := NewPorts(c, config, logger)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,11 @@ func residual(p Progress) []string {
 		return list
 	}
 	for _, s := range p.Scopes {
-		if s.State != ScopeDone && p.Status != Reinstated && p.Status != RolledBack {
+		switch {
+		case s.State == ScopeDone || p.Status == Reinstated || p.Status == RolledBack:
+		case s.KeyMade != "":
+			list = append(list, fmt.Sprintf("Scope %s has its new key %s, but not everything in it is proven to run on it (%s); the leaver's old key is kept.", s.Scope, s.KeyMade, s.State))
+		default:
 			list = append(list, fmt.Sprintf("Scope %s was not handed over (%s): its key stays with the leaver.", s.Scope, s.State))
 		}
 	}
