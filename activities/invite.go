@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"go.temporal.io/sdk/activity"
+
 	"offboard/internal/offboard"
 )
 
@@ -22,7 +24,9 @@ type InviteResult struct {
 // invited user may change on acceptance (trap 56): use AwaitMember's.
 func (a *Activities) Invite(ctx context.Context, in MemberInput) (InviteResult, error) {
 	if p, found, err := a.find(ctx, in.Email); err != nil || found {
-		return InviteResult{Person: p}, err
+		// A later attempt that finds an open invitation takes it for the one that an earlier attempt sent.
+		ours := found && !p.Active() && activity.GetInfo(ctx).Attempt > 1
+		return InviteResult{Person: p, Sent: ours}, err
 	}
 	p, err := a.users.Invite(ctx, in.Email)
 	return InviteResult{Person: p, Sent: err == nil}, err

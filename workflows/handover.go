@@ -40,6 +40,9 @@ var (
 	errAborted = errors.New("aborted")
 )
 
+// stepReset is the name of the step that makes the key.
+const stepReset = "reset the cluster key"
+
 // parallelClusters bounds the clusters of one scope that are refreshed at the same time; the containers API allows 200
 // requests per 10 s for all scopes together.
 const parallelClusters = 8
@@ -142,7 +145,7 @@ func (h *handover) reset(ctx workflow.Context) error {
 	if !h.resets() {
 		return nil
 	}
-	return h.step(ctx, "reset the cluster key", nil, func(ctx workflow.Context) error {
+	return h.step(ctx, stepReset, nil, func(ctx workflow.Context) error {
 		in := activities.ResetInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys,
 			Again: h.sent, Replication: h.in.Policy.Replication}
 		h.sent, h.state.ResetSent = true, true
@@ -390,8 +393,8 @@ func (h *handover) newHold(ctx workflow.Context, step string, which func() []int
 	}
 	now := workflow.Now(ctx)
 	return &offboard.Hold{
-		Subject: h.state.Scope.String(), Step: step, Code: failure(cause).Code, Problem: problem(cause),
-		Means: h.means(names),
+		Subject: h.state.Scope.String(), Step: step, Code: failure(cause).Code, Problem: problem(cause) + advice(step, failure(cause).Code),
+		Means: h.means(names, failure(cause).Code),
 		Retry: "tries this step again",
 		Skip:  "leaves the scope and its keys with the leaver; the user is then not removed and the run ends as Incomplete",
 		Abort: "stops the whole offboarding and undoes what can be undone; scopes that have a new owner keep it",
@@ -399,11 +402,27 @@ func (h *handover) newHold(ctx workflow.Context, step string, which func() []int
 	}
 }
 
-func (h *handover) means(clusters []string) string {
+// advice says what a person can do about a refusal.
+func advice(step string, code offboard.Code) string {
+	if step != stepReset {
+		return ""
+	}
+	switch code {
+	case offboard.Denied:
+		return ". The functional ID needs the platform role Administrator and the service role Manager on the Kubernetes service for this region and resource group, and User API key creator where the account restricts who may create keys"
+	case offboard.KeyLimit:
+		return ". The functional ID holds as many API keys as IAM allows one identity, 20 by default: delete keys of it that nothing uses, or have IBM raise the limit"
+	}
+	return ""
+}
+
+func (h *handover) means(clusters []string, code offboard.Code) string {
 	list := strings.Join(clusters, ", ")
 	switch {
 	case !h.state.ResetSent:
 		return fmt.Sprintf("Nothing is broken: %s still runs on the key it had (clusters %s).", h.state.Scope, list)
+	case h.state.KeyMade == "" && !code.Retryable():
+		return fmt.Sprintf("Nothing is broken: the leaver's key of %s is alive (clusters %s), and the last attempt to make a new one was refused.", h.state.Scope, list)
 	case h.state.KeyMade == "":
 		return fmt.Sprintf("Nothing is broken: the leaver's key of %s is alive (clusters %s). Whether a new key was made is not known yet.", h.state.Scope, list)
 	}

@@ -135,7 +135,7 @@ func TestEveryPhaseCanBeSeen(t *testing.T) {
 		offboard.PhaseDelete:   "**Phase:** retire: delete",
 		offboard.PhaseRemove:   "| laptop ApiKey-laptop | personal | deleted |",
 		offboard.PhaseClean:    "**Phase:** clean",
-		offboard.PhaseReport:   "**Result:** 2 scopes have a new owner",
+		offboard.PhaseReport:   "**Result:** Scopes with a new owner: 2",
 	}
 	for phase, line := range want {
 		require.Contains(t, o.pages[phase], line, "the page of phase %q", phase)

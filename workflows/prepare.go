@@ -35,9 +35,11 @@ func (r *run) prepare(ctx workflow.Context) error {
 func (r *run) prepareOne(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared) error {
 	say := func(format string, args ...any) { state.Step = fmt.Sprintf(format, args...); r.show(ctx) }
 
-	say("inviting")
-	if err := r.invite(ctx, p, state); err != nil {
-		return err
+	if p.Invite {
+		say("inviting")
+		if err := r.invite(ctx, p, state); err != nil {
+			return err
+		}
 	}
 	say("waiting for the invitation to be accepted")
 	person, err := do(ctx, awaiting(r.policy.AcceptanceDeadline), "Wait until "+p.Email+" is an active member", verbs.AwaitMember, activities.MemberInput{Email: p.Email})
@@ -74,25 +76,27 @@ func (r *run) prepareOne(ctx workflow.Context, p offboard.Preparation, state *of
 	return nil
 }
 
-// invite invites a functional ID that was not in the account when it was surveyed.
+// invite invites a functional ID that was not in the account when it was surveyed, and again after an invitation that
+// expired.
 func (r *run) invite(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared) error {
-	if p.Invite && !state.Invited {
-		sent := true // until it is known otherwise
+	unknown := !state.Invited // whether this run's invitation is out, until the first answer
+	if unknown {
 		r.onUndo("withdraw the invitation of "+p.Email, func(ctx workflow.Context) error {
-			if !sent {
-				return nil
+			if !unknown && !state.Invited {
+				return nil // somebody else's invitation was found
 			}
 			_, err := do(ctx, undoing, "Withdraw the invitation of "+p.Email+" if it is still open", verbs.Uninvite, activities.MemberInput{Email: p.Email})
 			return err
 		})
-		got, err := do(ctx, changing.within(r.policy), "Invite "+p.Email, verbs.Invite, activities.MemberInput{Email: p.Email})
-		if err != nil {
-			return err
-		}
-		sent, state.Invited = got.Sent, got.Sent
-		if got.Sent {
-			r.change(ctx, "Invited "+p.Email, p.Email, "user-management.user.invite")
-		}
+	}
+	got, err := do(ctx, changing.within(r.policy), "Invite "+p.Email, verbs.Invite, activities.MemberInput{Email: p.Email})
+	if err != nil {
+		return err
+	}
+	unknown = false
+	if got.Sent {
+		state.Invited = true
+		r.change(ctx, "Invited "+p.Email, p.Email, "user-management.user.invite")
 	}
 	return nil
 }

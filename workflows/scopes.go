@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/workflow"
@@ -64,7 +65,7 @@ func (r *run) handOverScope(ctx workflow.Context, i int, h offboard.Handover) er
 	r.state.Waivers = append(r.state.Waivers, got.Waivers...)
 	switch {
 	case got.Aborted:
-		text := "a person aborted"
+		text := r.abortedBy(h.Scope.String())
 		if got.Hold != nil {
 			text = got.Hold.Problem
 		}
@@ -74,6 +75,16 @@ func (r *run) handOverScope(ctx workflow.Context, i int, h offboard.Handover) er
 	}
 	r.show(ctx)
 	return nil
+}
+
+// abortedBy says who aborted the last hold of a subject.
+func (r *run) abortedBy(subject string) string {
+	for _, a := range slices.Backward(r.state.Answers) {
+		if a.Subject == subject {
+			return a.By + " aborted." + noted(a.Note)
+		}
+	}
+	return "a person aborted."
 }
 
 // watched are the clusters that were handed over, with what depends on the key in them, and the troubles they had

@@ -15,10 +15,8 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
-	"offboard/dev/internal/demo"
 	"offboard/dev/internal/stack"
 	"offboard/internal/offboard"
-	"offboard/workflows"
 )
 
 // screenshots are for people to look at; they are not compared.
@@ -28,11 +26,11 @@ const screenshots = "../out/screenshots"
 const patience = 3 * time.Minute
 
 // open starts a stack and a browser.
-func open(t *testing.T) (*stack.Stack, context.Context) {
+func open(t *testing.T, reports string) (*stack.Stack, context.Context) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	s, err := stack.Start(ctx, stack.Options{Engine: stack.EngineOptions{Reports: t.TempDir()}})
+	s, err := stack.Start(ctx, stack.Options{Engine: stack.EngineOptions{Reports: reports}})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		if err := s.Stop(); err != nil {
@@ -80,32 +78,6 @@ func shoot(t *testing.T, ctx context.Context, name string) {
 	require.NoError(t, os.WriteFile(filepath.Join(screenshots, name+".png"), png, 0o644))
 }
 
-// text is what a person can read on the page.
-func text(ctx context.Context) string {
-	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
-	if err != nil {
-		return "nothing: " + err.Error()
-	}
-	return s
-}
-
-// shows waits until the page can be read to say all of the words.
-func shows(t *testing.T, ctx context.Context, words ...string) {
-	t.Helper()
-	for _, w := range words {
-		waitFor(t, ctx, "the page to say "+w, fmt.Sprintf(`document.body.innerText.includes(%q)`, w))
-	}
-}
-
-func waitFor(t *testing.T, ctx context.Context, what, condition string) {
-	t.Helper()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
-	if err != nil {
-		shoot(t, ctx, "failed-"+t.Name())
-		t.Fatalf("wait for %s: %v\nthe page says:\n%s", what, err, text(ctx))
-	}
-}
-
 // plan waits until the run shows its plan.
 func plan(t *testing.T, ctx context.Context, s *stack.Stack, id string) offboard.Plan {
 	t.Helper()
@@ -119,8 +91,4 @@ func plan(t *testing.T, ctx context.Context, s *stack.Stack, id string) offboard
 	require.NoError(t, err)
 	require.NotNil(t, plan)
 	return *plan
-}
-
-func approval(plan offboard.Plan) workflows.Approve {
-	return workflows.Approve{By: demo.Approver, Digest: plan.Digest, Answers: demo.Answers(plan)}
 }

@@ -6,7 +6,6 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
-	"path"
 	"strings"
 	"time"
 
@@ -252,71 +251,4 @@ func (c *Config) engineKey(env func(string) string) (Secret, error) {
 		}
 	}
 	return Secret{}, fmt.Errorf("no API key of the engine: set IC_API_KEY or IBMCLOUD_API_KEY, or one of them with _FILE to the path of a file that holds it")
-}
-
-func checkPolicy(d *document, p offboard.Policy) {
-	for i, pattern := range p.Protected {
-		at := fmt.Sprintf("policy.protected[%d]", i)
-		if _, err := path.Match(pattern, ""); err != nil || strings.TrimSpace(pattern) == "" {
-			d.problem(at, "%s %q is not a pattern: write an e-mail address or an IAM ID, * stands for any characters", at, pattern)
-		}
-	}
-	for _, limit := range []struct {
-		name  string
-		value offboard.Duration
-	}{
-		{"approvalReminder", p.ApprovalReminder}, {"approvalDeadline", p.ApprovalDeadline},
-		{"planFreshness", p.PlanFreshness}, {"acceptanceDeadline", p.AcceptanceDeadline},
-		{"replication", p.Replication}, {"grantPatience", p.GrantPatience},
-		{"soakProbe", p.SoakProbe}, {"holdDeadline", p.HoldDeadline},
-	} {
-		if limit.value <= 0 {
-			d.problem("policy."+limit.name, "policy.%s must be longer than zero", limit.name)
-		}
-	}
-	for _, limit := range []struct {
-		name  string
-		value offboard.Duration
-	}{{"minimumSoak", p.MinimumSoak}, {"recentUse", p.RecentUse}, {"stepBudget", p.StepBudget}} {
-		if limit.value < 0 {
-			d.problem("policy."+limit.name, "policy.%s is negative", limit.name)
-		}
-	}
-	if p.ParallelScopes < 1 {
-		d.problem("policy.parallelScopes", "policy.parallelScopes must be at least 1")
-	}
-}
-
-func checkDependents(d *document, rules []offboard.DependentRule) {
-	names := map[string]bool{}
-	for _, r := range offboard.BuiltinDependents() {
-		names[r.Name] = true
-	}
-	for i, r := range rules {
-		at := fmt.Sprintf("dependents[%d]", i)
-		for _, f := range []struct{ name, value string }{
-			{"name", r.Name}, {"namespace", r.Namespace}, {"podPrefix", r.PodPrefix}, {"breaks", r.Breaks},
-		} {
-			if strings.TrimSpace(f.value) == "" {
-				d.problem(at+"."+f.name, "%s has no %s", at, f.name)
-			}
-		}
-		if names[r.Name] && r.Name != "" {
-			d.problem(at+".name", "%s.name %q is taken by another dependent", at, r.Name)
-		}
-		names[r.Name] = true
-	}
-}
-
-func checkWorker(d *document, w WorkerConfig) {
-	if w.MaxConcurrentActivities < 1 {
-		d.problem("worker.maxConcurrentActivities", "worker.maxConcurrentActivities must be at least 1")
-	}
-	// One workflow task can run beside the sticky one only from two on; the SDK refuses one.
-	if w.MaxConcurrentWorkflowTasks < 0 || w.MaxConcurrentWorkflowTasks == 1 {
-		d.problem("worker.maxConcurrentWorkflowTasks", "worker.maxConcurrentWorkflowTasks must be 2 or more, or left out")
-	}
-	if w.Drain < 0 {
-		d.problem("worker.drain", "worker.drain is negative")
-	}
 }

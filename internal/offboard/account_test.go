@@ -1,6 +1,7 @@
 package offboard_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -44,7 +45,20 @@ func situation(edits ...edit) (offboard.Survey, offboard.Request, offboard.Polic
 	for _, e := range edits {
 		e(&s, &r, &p)
 	}
-	return s, r, p
+	return copied(s), r, p
+}
+
+// copied gives each situation its own lists, so that a test may change them.
+func copied(s offboard.Survey) offboard.Survey {
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err)
+	}
+	var c offboard.Survey
+	if err := json.Unmarshal(data, &c); err != nil {
+		panic(err)
+	}
+	return c
 }
 
 func planOf(edits ...edit) offboard.Plan {

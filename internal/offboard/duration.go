@@ -34,6 +34,9 @@ func ParseDuration(s string) (Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a duration: write it like \"90m\", \"24h\" or \"7d\"", s)
 	}
+	if total > 0 && (rest < 0 || total+rest < total) {
+		return 0, fmt.Errorf("%q is not a duration: the parts do not add up", s)
+	}
 	return Duration(total + rest), nil
 }
 
@@ -41,7 +44,7 @@ func ParseDuration(s string) (Duration, error) {
 func (d Duration) String() string {
 	t := time.Duration(d)
 	if t < 0 {
-		return "-" + Duration(-t).String()
+		return t.String() // nobody means it; so it can at least be read again
 	}
 	n := t / (24 * time.Hour)
 	rest := t % (24 * time.Hour)

@@ -305,6 +305,7 @@ func (plan Plan) digest() string {
 			for _, d := range c.Dependents {
 				entry.Dependents = append(entry.Dependents, d.String())
 			}
+			slices.Sort(entry.Dependents) // the order of a cluster's lists says nothing
 			part.Clusters = append(part.Clusters, entry)
 		}
 		e.Handovers = append(e.Handovers, part)
@@ -321,6 +322,7 @@ func (plan Plan) digest() string {
 	for _, f := range plan.Findings {
 		e.Findings = append(e.Findings, string(f.Severity)+" "+f.ID)
 	}
+	slices.Sort(e.Findings)
 	data, err := json.Marshal(e)
 	if err != nil {
 		return "" // cannot happen: the struct holds texts and numbers only

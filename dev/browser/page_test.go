@@ -1,0 +1,68 @@
+//go:build browser
+
+package browser_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// helpers find things as a person does: by what they say, among what can be seen.
+const helpers = `
+	window.seen = (selector, text) => [...document.querySelectorAll(selector)].filter(e => e.offsetParent && (!text || e.innerText.trim().startsWith(text))).pop();
+	true`
+
+// visit opens a page.
+func visit(t *testing.T, ctx context.Context, url string) {
+	t.Helper()
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(url)))
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](helpers))
+	require.NoError(t, err)
+}
+
+// press clicks on the last thing seen that matches the selector and begins with the text.
+func press(t *testing.T, ctx context.Context, selector, text string) {
+	t.Helper()
+	waitFor(t, ctx, fmt.Sprintf("%s %q", selector, text), fmt.Sprintf(`(() => { const e = seen(%q, %q); return !!e && !e.disabled })()`, selector, text))
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`seen(%q, %q).click(); true`, selector, text)))
+	require.NoError(t, err)
+}
+
+// write puts text into the code editor that is seen, at once, so that the editor closes no brackets by itself.
+func write(t *testing.T, ctx context.Context, text string) {
+	t.Helper()
+	waitFor(t, ctx, "an editor", `!!seen('.cm-content')`)
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`seen('.cm-content').focus(); document.execCommand('selectAll'); document.execCommand('insertText', false, %q)`, text)))
+	require.NoError(t, err)
+}
+
+// shows waits until the page can be read to say all of the words.
+func shows(t *testing.T, ctx context.Context, words ...string) {
+	t.Helper()
+	for _, w := range words {
+		waitFor(t, ctx, "the page to say "+w, fmt.Sprintf(`document.body.innerText.includes(%q)`, w))
+	}
+}
+
+func waitFor(t *testing.T, ctx context.Context, what, condition string) {
+	t.Helper()
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool](condition, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(30*time.Second)))
+	if err != nil {
+		shoot(t, ctx, "failed-"+t.Name())
+		t.Fatalf("wait for %s: %v\nthe page says:\n%s", what, err, text(ctx))
+	}
+}
+
+// text is what a person can read on the page.
+func text(ctx context.Context) string {
+	s, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText`))
+	if err != nil {
+		return "nothing: " + err.Error()
+	}
+	return s
+}

@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
+
+	"offboard/internal/offboard"
+	"offboard/workflows"
+)
+
+// Status tells how a run stands, and how each of its scopes stands by the ID of the scope. It is the run's last word
+// where the run has ended.
+func (r *Runs) Status(ctx context.Context, workflowID string) (offboard.Progress, map[string]offboard.ScopeProgress, error) {
+	d, err := r.describe(ctx, workflowID)
+	if err != nil {
+		return offboard.Progress{}, nil, err
+	}
+	if d.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		report, err := r.Wait(ctx, workflowID)
+		if err != nil {
+			return offboard.Progress{}, nil, err
+		}
+		return report.Progress, byScope(report.Progress), nil
+	}
+	var p offboard.Progress
+	if err := r.query(ctx, workflowID, &p); err != nil {
+		return offboard.Progress{}, nil, err
+	}
+	if p.Waiting == "" {
+		if why := r.failing(ctx, workflowID); why != "" {
+			p.Waiting = "another try: " + why
+		}
+	}
+	scopes, err := r.scopes(ctx, workflowID, p)
+	return p, scopes, err
+}
+
+// Status tells how a run stands; see Runs.Status.
+func Status(ctx context.Context, c client.Client, workflowID string) (offboard.Progress, map[string]offboard.ScopeProgress, error) {
+	return NewRuns(c, RunsConfig{}).Status(ctx, workflowID)
+}
+
+func byScope(p offboard.Progress) map[string]offboard.ScopeProgress {
+	m := make(map[string]offboard.ScopeProgress, len(p.Scopes))
+	for _, s := range p.Scopes {
+		m[s.Scope.ID()] = s
+	}
+	return m
+}
+
+// scopes asks the hand-overs under way; what the parent knows of the others is complete.
+func (r *Runs) scopes(ctx context.Context, workflowID string, p offboard.Progress) (map[string]offboard.ScopeProgress, error) {
+	live := make([]offboard.ScopeProgress, len(p.Scopes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(8) // a query is a workflow task; more at once would only wait in the worker
+	for i, s := range p.Scopes {
+		live[i] = s
+		if s.State != offboard.ScopeRunning && s.State != offboard.ScopeHeld {
+			continue
+		}
+		group.Go(func() error {
+			id := s.Run
+			if id == "" {
+				id = workflows.ScopeID(workflowID, s.Scope)
+			}
+			var progress offboard.ScopeProgress
+			err := r.query(ctx, id, &progress)
+			if _, absent := errors.AsType[*NoRun](err); absent {
+				return nil // not started yet
+			}
+			if err != nil {
+				return err
+			}
+			if why := r.failing(ctx, id); why != "" && progress.State == offboard.ScopeRunning {
+				progress.Step += ", tried again: " + why
+			}
+			live[i] = progress
+			return nil
+		})
+	}
+	err := group.Wait()
+	m := make(map[string]offboard.ScopeProgress, len(live))
+	for i, s := range p.Scopes {
+		m[s.Scope.ID()] = live[i]
+	}
+	return m, err
+}
+
+func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
+	defer cancel()
+	value, err := r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
+	if err != nil {
+		return r.explain(ctx, workflowID, "ask how the run stands", err)
+	}
+	if err := value.Get(into); err != nil {
+		return fmt.Errorf("read how run %s stands: %w", workflowID, err)
+	}
+	return nil
+}
+
+func (r *Runs) describe(ctx context.Context, workflowID string) (*client.WorkflowExecutionDescription, error) {
+	d, err := r.client.DescribeWorkflow(ctx, workflowID, "")
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
+		return nil, &NoRun{Name: workflowID}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up run %s: %w", workflowID, err)
+	}
+	return d, nil
+}
+
+// Wait waits until a run ends and returns its report; *Failed where it ended without one.
+func (r *Runs) Wait(ctx context.Context, workflowID string) (offboard.Report, error) {
+	var report offboard.Report
+	err := r.client.GetWorkflow(ctx, workflowID, "").Get(ctx, &report)
+	if err == nil {
+		return report, nil
+	}
+	if ctx.Err() != nil {
+		return offboard.Report{}, ctx.Err()
+	}
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
+		return offboard.Report{}, &NoRun{Name: workflowID}
+	}
+	failure := &Failed{WorkflowID: workflowID, How: "Failed", Why: err.Error()}
+	if e, yes := errors.AsType[*temporal.ApplicationError](err); yes {
+		failure.How, failure.Why = e.Type(), e.Message()
+	}
+	if temporal.IsCanceledError(err) {
+		failure.How, failure.Why = "Canceled", "somebody cancelled it"
+	}
+	if _, yes := errors.AsType[*temporal.TerminatedError](err); yes {
+		failure.How, failure.Why = "Terminated", "somebody terminated it, so nothing was undone and nothing verified: look at its last progress"
+	}
+	return offboard.Report{}, failure
+}
+
+// Report is a run's report, made of its progress while it is still open.
+func (r *Runs) Report(ctx context.Context, workflowID string) (report offboard.Report, open bool, err error) {
+	d, err := r.describe(ctx, workflowID)
+	if err != nil {
+		return offboard.Report{}, false, err
+	}
+	if d.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		report, err = r.Wait(ctx, workflowID)
+		return report, false, err
+	}
+	p, scopes, err := r.Status(ctx, workflowID)
+	if err != nil {
+		return offboard.Report{}, true, err
+	}
+	for i, s := range p.Scopes {
+		p.Scopes[i] = scopes[s.Scope.ID()]
+	}
+	return offboard.NewReport(p, time.Now()), true, nil
+}
+
+// Follow shows how a run stands every so often, until show returns true or the run has ended. While no worker answers
+// it keeps trying for a minute: workers are replaced now and then.
+func (r *Runs) Follow(ctx context.Context, workflowID string, every time.Duration, show func(offboard.Progress, map[string]offboard.ScopeProgress) bool) error {
+	const patience = time.Minute
+	answered := time.Now()
+	for {
+		p, scopes, err := r.Status(ctx, workflowID)
+		_, absent := errors.AsType[*NoWorker](err)
+		switch {
+		case err == nil:
+			answered = time.Now()
+			if show(p, scopes) || p.Status != offboard.Running {
+				return nil
+			}
+		case !absent || time.Since(answered) > patience:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(every):
+		}
+	}
+}
