@@ -28,7 +28,7 @@ func TestWrongInput(t *testing.T) {
 		"a last day in the past": {[]any{input("lastDay", "1926-12-31T17:00:00Z")}, []string{"more than a year ago: check the year"}},
 		"everything at once": {
 			[]any{map[string]any{"user": 7, "mood": "bad", "soak": 24, "functionalIds": "one", "removeUser": "no", "lastDay": "tomorrow", "mode": "dry"}},
-			[]string{"the input has 8 problems", "unknown field \"mood\"", "\"user\" must be text, not 7", "\"soak\" must be a duration", "\"functionalIds\" must be a list",
+			[]string{"\n7. ", "unknown field \"mood\"", "\"user\" must be text, not 7", "\"soak\" must be a duration", "\"functionalIds\" must be a list",
 				"\"removeUser\" must be true or false", "\"lastDay\" must be a time with zone", "\"mode\" is \"dry\"", "A correct example: {"},
 		},
 	}

@@ -123,6 +123,10 @@ func (h *handover) run(ctx workflow.Context) {
 
 func (h *handover) steps(ctx workflow.Context, list ...func(workflow.Context) error) error {
 	for _, f := range list {
+		// A step that finds the run cancelled must not look as if it had been begun.
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err := f(ctx); err != nil {
 			return err
 		}

@@ -123,7 +123,7 @@ func TestEveryPhaseCanBeSeen(t *testing.T) {
 		require.True(t, seen[phase], "no query was answered in phase %q", phase)
 	}
 	want := map[offboard.Phase]string{
-		offboard.PhaseAdmit:    "## Offboarding leaver@acme.example",
+		offboard.PhaseAdmit:    "**Phase:** admit",
 		offboard.PhaseWait:     "**Waiting for:** the last day, 2026-09-16T08:30:00Z",
 		offboard.PhaseSurvey:   "**Phase:** survey",
 		offboard.PhasePlan:     "**Phase:** plan",

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -43,15 +45,16 @@ type offboarding struct {
 	account *account
 	policy  offboard.Policy
 
-	rules  []*rule
-	looks  int
-	single bool                      // Offboard itself was started, not a workflow of the test
-	pages  map[offboard.Phase]string // the run's page as it was last written in each phase
-	phases []offboard.Phase          // as the search attribute told them
-	needed []bool                    // what the search attribute said of a person
-	days   []time.Time               // what the search attribute said of the last day
+	rules        []*rule
+	looks        int
+	workflowType string                    // what was started
+	pages        map[offboard.Phase]string // the run's page as it was last written in each phase
+	phases       []offboard.Phase          // as the search attribute told them
+	needed       []bool                    // what the search attribute said of a person
+	days         []time.Time               // what the search attribute said of the last day
 
-	begun    time.Time // wall clock
+	ended    func(child string) // is told of every child that ends
+	begun    time.Time          // wall clock
 	mu       sync.Mutex
 	attempts map[string]*attempts
 }
@@ -89,7 +92,7 @@ func newOffboarding(t *testing.T) *offboarding {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	o := &offboarding{t: t, env: suite.NewTestWorkflowEnvironment(), account: newAccount(), policy: offboard.DefaultPolicy(),
-		pages: map[offboard.Phase]string{}, attempts: map[string]*attempts{}, begun: time.Now()}
+		pages: map[offboard.Phase]string{}, attempts: map[string]*attempts{}, ended: func(string) {}, begun: time.Now()}
 	o.account.now = o.now
 	o.policy.Replication = offboard.Duration(30 * time.Millisecond) // is waited for on the wall clock
 	o.env.SetStartTime(start)
@@ -97,6 +100,7 @@ func newOffboarding(t *testing.T) *offboarding {
 	o.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: runID, TaskQueue: workflows.TaskQueue})
 	o.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{activities.Interceptor(), &server{o: o}}})
 	o.env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, _ error) {
+		o.ended(info.WorkflowExecution.ID)
 		if info.WorkflowType.Name == workflows.Claim {
 			o.account.change(func() { o.account.note("let the person go") })
 		}
@@ -189,13 +193,13 @@ func (o *offboarding) execute(args ...any) {
 		require.NoError(o.t, err)
 		raw[i] = json.RawMessage(data)
 	}
-	o.single = true
 	o.start(workflows.Offboard, raw...)
 }
 
 // start runs any workflow on the account.
 func (o *offboarding) start(workflowType string, args ...any) {
 	o.t.Helper()
+	o.workflowType = workflowType
 	activities.Register(o.env, activities.New(o.account.ports(o.policy)))
 	o.env.ExecuteWorkflow(workflowType, args...)
 	require.True(o.t, o.env.IsWorkflowCompleted())
@@ -243,7 +247,10 @@ func (o *offboarding) when(seen func(offboard.Progress) bool, do func(offboard.P
 func (o *offboarding) soon(after time.Duration) { o.env.RegisterDelayedCallback(o.look, after) }
 
 func (o *offboarding) look() {
-	if o.looks++; o.looks > 20_000 || o.env.IsWorkflowCompleted() || !o.single {
+	if o.looks++; o.looks > 20_000 || o.env.IsWorkflowCompleted() {
+		return
+	}
+	if o.workflowType != workflows.Offboard {
 		return
 	}
 	p := o.status()
@@ -363,8 +370,8 @@ func (o *offboarding) await(done <-chan struct{}) {
 }
 
 // server makes the test environment act as a Temporal server does where it differs: retries end by their time and not
-// after ten attempts, an activity knows when it was scheduled, and a cancelled activity is waited for, tried no more, and
-// not tried at all where it had not begun.
+// after ten attempts, an activity knows when it was scheduled, and a cancelled activity is waited for, tried no more, not
+// tried at all where it had not begun.
 type server struct {
 	interceptor.WorkerInterceptorBase
 	o *offboarding
@@ -436,6 +443,27 @@ func (w *workflowOut) ExecuteActivity(ctx workflow.Context, name string, args ..
 		}).AddFuture(future, func(workflow.Future) {}).Select(waiting)
 	})
 	return future
+}
+
+func (w *workflowOut) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {
+	return childFuture{w.Next.ExecuteChildWorkflow(ctx, name, args...)}
+}
+
+// childFuture says as a server does that its workflow ID is taken.
+type childFuture struct{ workflow.ChildWorkflowFuture }
+
+func (c childFuture) GetChildWorkflowExecution() workflow.Future {
+	return begun{c.ChildWorkflowFuture.GetChildWorkflowExecution()}
+}
+
+type begun struct{ workflow.Future }
+
+func (b begun) Get(ctx workflow.Context, value any) error {
+	err := b.Future.Get(ctx, value)
+	if _, taken := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); taken {
+		return &temporal.ChildWorkflowExecutionAlreadyStartedError{}
+	}
+	return err
 }
 
 // GetInfo tells the ID of the first run, which the test environment leaves empty.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -73,12 +74,55 @@ func (r *run) turnRound(ctx workflow.Context, cause error) {
 		r.waiting(ctx, "what was done to be undone")
 	}
 	for _, step := range slices.Backward(r.undo) {
-		if err := step.run(ctx); err != nil {
-			r.state.Residual = append(r.state.Residual, "Could not be undone: "+step.what+": "+problem(err))
-		}
+		r.undoOne(ctx, step)
 	}
 	r.noteResets()
 	r.end(r.stop.status, "%s", r.stop.message)
+}
+
+// undoPatience is how long an undo is tried before a person is told; it goes on being tried.
+const undoPatience = 15 * time.Minute
+
+// undoOne undoes one step. It is tried until it succeeds, or until a person says to leave it.
+func (r *run) undoOne(ctx workflow.Context, step undoStep) {
+	var failed error
+	done := false
+	trying, giveUp := workflow.WithCancel(ctx)
+	workflow.GoNamed(trying, "undo", func(ctx workflow.Context) {
+		failed = step.run(ctx)
+		done = true
+	})
+	subject := "undo: " + step.what
+	if in, err := waitFor(ctx, undoPatience, "Patience with: "+step.what, func() bool { return done }); err == nil && !in {
+		delete(r.answers, subject)
+		r.state.Holds = append(r.state.Holds, offboard.Hold{
+			Subject: subject, Step: "undo", Code: offboard.Unavailable, Since: workflow.Now(ctx),
+			Problem: "It could not be undone for " + undoPatience.String() + " by now: " + step.what + ". It is still being tried; the pending activities of this run say why it fails.",
+			Means:   "What this run changed there is as the run left it.",
+			Retry:   "goes on trying, as without an answer", Skip: "leaves it; the report lists it", Abort: "leaves it; the report lists it",
+		})
+		r.show(ctx)
+		err = workflow.Await(ctx, func() bool {
+			answer, given := r.answers[subject]
+			return done || (given && answer.Action != offboard.ActionRetry)
+		})
+		if err != nil {
+			workflow.GetLogger(ctx).Warn("The wait for an undo ended", "Error", err)
+		}
+		r.close(subject)
+		giveUp()
+		r.show(ctx)
+		if err := workflow.Await(ctx, func() bool { return done }); err != nil {
+			workflow.GetLogger(ctx).Warn("The wait for an undo ended", "Error", err)
+		}
+	}
+	if failed != nil {
+		why := problem(failed)
+		if stopped(failed) {
+			why = "left by " + r.answers[subject].By
+		}
+		r.state.Residual = append(r.state.Residual, "Could not be undone: "+step.what+": "+why)
+	}
 }
 
 // noteResets says which scopes keep their new owner although the run turned round, and of which that is not known.

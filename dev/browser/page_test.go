@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,6 +48,26 @@ func shows(t *testing.T, ctx context.Context, words ...string) {
 	for _, w := range words {
 		waitFor(t, ctx, "the page to say "+w, fmt.Sprintf(`document.body.innerText.includes(%q)`, w))
 	}
+}
+
+// details opens the tab that shows how a run stands and returns what can be read there, once it says the words. The
+// Web UI draws the text in a frame of its own, so that no markup in it can reach the page.
+func details(t *testing.T, ctx context.Context, words string) string {
+	t.Helper()
+	press(t, ctx, "a", "User Metadata")
+	read := ""
+	require.EventuallyWithT(t, func(collect *assert.CollectT) {
+		frames, err := chromedp.Run(ctx, chromedp.Nodes(chromedp.CSSAll("iframe"), chromedp.AtLeast(0)))
+		require.NoError(collect, err)
+		read = ""
+		for _, f := range frames {
+			text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body"), chromedp.FromNode(f)))
+			require.NoError(collect, err)
+			read += text
+		}
+		assert.Contains(collect, read, words)
+	}, 20*time.Second, 200*time.Millisecond)
+	return read
 }
 
 func waitFor(t *testing.T, ctx context.Context, what, condition string) {

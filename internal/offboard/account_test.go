@@ -215,6 +215,16 @@ func situations() []namedCase {
 		{"cluster being deleted", []edit{withScope("eu-de", shop, clusterOf("prod", leaver), clusterOf("old", leaver, inState("deleting")))}},
 		{"clusters in trouble", []edit{withScope("eu-de", shop, clusterOf("prod", leaver, inState("critical")), clusterOf("new", leaver, inState("updating")))}},
 		{"scope without clusters", []edit{withScope("eu-de", shop), current}},
+		{"owner that cannot be read", []edit{
+			withScope("eu-de", shop, clusterOf("prod", offboard.Person{})), current,
+			withScope("eu-gb", shop, clusterOf("london", offboard.Person{})),
+		}},
+		{"newest key is the leaver's, whatever the clusters say", []edit{
+			withScope("eu-de", shop, clusterOf("prod", colleague)), current,
+			func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) {
+				s.Scopes[0].CurrentKey, s.Scopes[0].CurrentOwner = "ApiKey-current", leaver.IAMID
+			},
+		}},
 		{"clusters that name two owners", []edit{withScope("eu-de", shop, clusterOf("prod", leaver), clusterOf("stage", colleague)), current}},
 		{"custom bindings", []edit{withScope("eu-de", shop, clusterOf("prod", leaver, bound, pullSecret))}},
 		{"custom bindings that the policy cleans", []edit{withScope("eu-de", shop, clusterOf("prod", leaver, bound)),

@@ -29,7 +29,7 @@ func Details(p Progress) string {
 	}
 	b.WriteString(holdsMarkdown(p))
 	if len(p.Changed) > 0 {
-		line("\n### What changed since the plan was approved\n")
+		line("\n## What changed since the plan was approved\n")
 		for _, c := range p.Changed {
 			line("- %s", c)
 		}
@@ -49,7 +49,7 @@ func Details(p Progress) string {
 		line("\n**Soak** until %s, %d probes, all healthy.", clock(p.Soak.Until), p.Soak.Probes)
 	}
 	if len(p.Residual) > 0 {
-		line("\n### What remains\n")
+		line("\n## What remains\n")
 		for _, r := range p.Residual {
 			line("- %s", r)
 		}
@@ -81,7 +81,7 @@ func clock(t time.Time) string {
 func holdsMarkdown(p Progress) string {
 	var b strings.Builder
 	for _, h := range p.Holds {
-		fmt.Fprintf(&b, "\n### Needs a person: %s\n\n", h.Subject)
+		fmt.Fprintf(&b, "\n## Needs a person: %s\n\n", h.Subject)
 		fmt.Fprintf(&b, "%s\n\n%s\n\n", h.Problem, h.Means)
 		fmt.Fprintf(&b, "Send the update `resolve` with `{\"scope\": %q, \"action\": \"retry\", \"by\": \"you@acme.example\"}`:\n\n", h.Subject)
 		fmt.Fprintf(&b, "- `retry`: %s\n", h.Retry)
@@ -95,7 +95,7 @@ func holdsMarkdown(p Progress) string {
 
 func approvalMarkdown(p Progress) string {
 	var b strings.Builder
-	b.WriteString("\n### What is needed from you\n\n")
+	b.WriteString("\n## What is needed from you\n\n")
 	if p.Plan.Blockers() > 0 {
 		b.WriteString("Nothing can be approved while a blocker stands. Remove it, then send `resolve` with `{\"scope\": \"plan\", \"action\": \"retry\", \"by\": \"you@acme.example\"}` to survey again.\n")
 		return b.String()
@@ -122,7 +122,7 @@ func scopesMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n### Scopes\n\n| scope | action | new owner | state | clusters | new key |\n|---|---|---|---|---|---|\n")
+	b.WriteString("\n## Scopes\n\n| scope | action | new owner | state | clusters | new key |\n|---|---|---|---|---|---|\n")
 	for _, s := range p.Scopes {
 		state := string(s.State)
 		if s.Step != "" && s.State != ScopeDone {
@@ -142,7 +142,7 @@ func keysMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n### Keys of the leaver\n\n| key | for | state |\n|---|---|---|\n")
+	b.WriteString("\n## Keys of the leaver\n\n| key | for | state |\n|---|---|---|\n")
 	for _, k := range p.Keys {
 		fmt.Fprintf(&b, "| %s %s | %s | %s |\n", cell(k.Name), k.ID, cell(purpose(k.Class, k.Scope)), k.State)
 	}
@@ -171,17 +171,27 @@ func dash(s string) string {
 // PlanMarkdown is a plan for the people who say yes or no to it.
 func PlanMarkdown(plan Plan) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n### Plan `%s`\n\n", plan.Digest)
+	fmt.Fprintf(&b, "\n## Plan `%s`\n\n", plan.Digest)
 	b.WriteString(planInWords(plan) + "\n")
 	for _, h := range plan.Handovers {
 		what := "the key is somebody else's by now; masters are refreshed and dependents restarted, since they may still hold the leaver's older key"
 		if h.Action == Reset {
 			what = "new key as " + h.FunctionalID
+			if h.FunctionalID == "" {
+				what = "new key, but nobody has room for it"
+			}
 		}
 		fmt.Fprintf(&b, "\n**%s**: %s\n\n", h.Scope, what)
 		for _, c := range h.Clusters {
 			fmt.Fprintf(&b, "- %s (%s): without the key %s. Restarted: %s.\n", c.Name, c.Type, Radius(c), restarts(c))
 		}
+	}
+	for _, p := range plan.Preparation {
+		how := "a member already"
+		if p.Invite {
+			how = "is invited"
+		}
+		fmt.Fprintf(&b, "\n**%s** (%s) gets: %s.\n", p.Email, how, accessInWords(p.Grants, p.Scopes))
 	}
 	for _, severity := range []Severity{Blocker, Decision, Note} {
 		b.WriteString(findingsMarkdown(plan, severity))
@@ -189,11 +199,38 @@ func PlanMarkdown(plan Plan) string {
 	return b.String()
 }
 
+// accessInWords says what is granted, with the names of resource groups.
+func accessInWords(grants []Grant, scopes []Scope) string {
+	parts := make([]string, len(grants))
+	for i, g := range grants {
+		roles := make([]string, len(g.Roles))
+		for j, crn := range g.Roles {
+			roles[j] = crn[strings.LastIndex(crn, ":")+1:]
+		}
+		where := "in the whole account"
+		for _, s := range scopes {
+			if s.ResourceGroup == g.ResourceGroup {
+				where = "in resource group " + s.ResourceGroupName
+			}
+		}
+		service := g.Service
+		if service == "" {
+			service = "the group itself"
+		}
+		parts[i] = fmt.Sprintf("%s on %s %s", strings.Join(roles, " and "), service, where)
+	}
+	return strings.Join(parts, "; ")
+}
+
 // planInWords is the plan in one sentence.
 func planInWords(plan Plan) string {
 	resets := plan.Resets()
-	return fmt.Sprintf("%s a new owner and %s refreshed, with %s in all; %s disabled, and deleted after a healthy soak of %s; %s.",
-		counted(resets, "scope gets", "scopes get"), counted(len(plan.Handovers)-resets, "scope is", "scopes are"),
+	refreshed := ""
+	if n := len(plan.Handovers) - resets; n > 0 {
+		refreshed = " and " + counted(n, "scope is", "scopes are") + " refreshed"
+	}
+	return fmt.Sprintf("%s a new owner%s, with %s in all; %s disabled, and deleted after a healthy soak of %s; %s.",
+		counted(resets, "scope gets", "scopes get"), refreshed,
 		counted(plan.Clusters(), "cluster", "clusters"), counted(len(plan.Keys), "key is", "keys are"), plan.Soak, removal(plan))
 }
 
@@ -215,7 +252,7 @@ func removal(plan Plan) string {
 // Radius says what stops in a cluster when its key dies, in a cluster owner's words.
 func Radius(c PlannedCluster) string {
 	if c.Manual != "" {
-		return "not known: " + c.Manual
+		return "what stops is not known (" + c.Manual + ")"
 	}
 	parts := []string{"workers and load balancers cannot be ordered"}
 	for _, d := range c.Dependents {
@@ -246,7 +283,7 @@ func findingsMarkdown(plan Plan, severity Severity) string {
 	}
 	var b strings.Builder
 	title := map[Severity]string{Blocker: "Blockers: nothing can be done while these stand", Decision: "Decisions: each needs an answer", Note: "Notes"}
-	fmt.Fprintf(&b, "\n#### %s\n\n", title[severity])
+	fmt.Fprintf(&b, "\n### %s\n\n", title[severity])
 	for _, f := range plan.Findings {
 		if f.Severity != severity {
 			continue
@@ -279,7 +316,7 @@ func ScopeDetails(s ScopeProgress) string {
 		fmt.Fprintf(&b, "\n**New key:** %s\n", s.KeyMade)
 	}
 	if s.Hold != nil {
-		fmt.Fprintf(&b, "\n### Needs a person\n\n%s\n\n%s\n\nAnswer by the update `resolve` of the parent run.\n", s.Hold.Problem, s.Hold.Means)
+		fmt.Fprintf(&b, "\n## Needs a person\n\n%s\n\n%s\n\nAnswer by the update `resolve` of the parent run.\n", s.Hold.Problem, s.Hold.Means)
 	}
 	b.WriteString("\n| cluster | owner of the key | master refreshed | restarted | step |\n|---|---|---|---|---|\n")
 	for _, c := range s.Clusters {

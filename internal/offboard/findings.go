@@ -68,8 +68,8 @@ func functionalFindings(s Survey, plan Plan) []Finding {
 
 func scopeFindings(scope ScopeSurvey, s Survey, plan Plan) []Finding {
 	var list []Finding
-	owned := ownedBy(scope, s.Leaver)
-	if owned && ofLeaver(scope.ClassicUser, s.Leaver) {
+	live := slices.ContainsFunc(scope.Clusters, func(c ClusterSurvey) bool { return !c.Cluster.Going() })
+	if live && ofLeaver(scope.ClassicUser, s.Leaver) {
 		list = append(list, Finding{ID: "classic/" + scope.Scope.ID(), Severity: Blocker,
 			Text: fmt.Sprintf("The classic infrastructure credentials of %s are the leaver's own (%s) and take precedence over the cluster key: a reset alone would change nothing, and workers could no longer be ordered once the user is gone.",
 				scope.Scope, scope.ClassicUser),
@@ -77,6 +77,10 @@ func scopeFindings(scope ScopeSurvey, s Survey, plan Plan) []Finding {
 	} else if scope.ClassicUser != "" {
 		list = append(list, Finding{ID: "classic/" + scope.Scope.ID(), Severity: Note,
 			Text: fmt.Sprintf("%s uses manual classic infrastructure credentials of %s; they take precedence over the cluster key for ordering classic workers and stay as they are.", scope.Scope, scope.ClassicUser)})
+	}
+	if i := slices.IndexFunc(plan.Handovers, func(h Handover) bool { return h.Scope.ID() == scope.Scope.ID() }); i >= 0 && plan.Handovers[i].Action == Refresh {
+		list = append(list, Finding{ID: "refresh/" + scope.Scope.ID(), Severity: Note,
+			Text: fmt.Sprintf("%s has a newer key of somebody else, but clusters and workloads in it may still run on an older one of the leaver: masters are refreshed and workloads restarted before that one dies.", scope.Scope)})
 	}
 	owners := map[string]bool{}
 	for _, c := range scope.Clusters {

@@ -71,7 +71,8 @@ type fact struct {
 
 func newPage(r Report) page {
 	p := r.Progress
-	p.Residual = slices.Clone(p.Residual)
+	p.Changes = slices.Clone(p.Changes)
+	slices.SortStableFunc(p.Changes, func(a, b Change) int { return a.At.Compare(b.At) }) // scopes report theirs when they end
 	v := page{P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: "Offboarding of " + name(p), Status: r.Status, Message: r.Message,
 		Chart: timeline(r), Scopes: scopeRows(p), Keys: keyRows(p), Hands: handRows(p),
 		Facts: who(r), Record: record(r), Numbers: numbers(p), PlanTitle: "The plan"}
@@ -81,7 +82,7 @@ func newPage(r Report) page {
 	}
 	if !r.AccessEnds.IsZero() {
 		v.AccessEnds = r.AccessEnds
-		v.Alive = alive(p)
+		v.Alive = p.Alive()
 	}
 	if p.Plan != nil {
 		v.PlanSentence = planSentence(*p.Plan)
@@ -168,17 +169,6 @@ func plural(n int, one, many string) string {
 		return one
 	}
 	return many
-}
-
-// alive counts the leaver's keys that nobody disabled.
-func alive(p Progress) int {
-	n := 0
-	for _, k := range p.Keys {
-		if k.State == KeyActive || k.State == KeyKept {
-			n++
-		}
-	}
-	return n
 }
 
 func who(r Report) []fact {
@@ -283,5 +273,5 @@ func twoLines(t time.Time) template.HTML {
 	}
 	t = t.UTC()
 	// Digits and punctuation only: nothing here comes from outside.
-	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br> ` + t.Format("15:04:05") + `</time>`)
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br/> ` + t.Format("15:04:05") + `</time>`)
 }

@@ -24,6 +24,17 @@ func pageOf(t *testing.T, r offboard.Report) string {
 	return string(page)
 }
 
+// shows and hides look into a page without printing all of it when they fail.
+func shows(t *testing.T, page, part string) {
+	t.Helper()
+	assert.True(t, strings.Contains(page, part), "the page does not show %q", part)
+}
+
+func hides(t *testing.T, page, part string) {
+	t.Helper()
+	assert.False(t, strings.Contains(page, part), "the page shows %q", part)
+}
+
 // allReports are the runs, and a plan-only report of every named situation.
 func allReports() []run {
 	list := runs()
@@ -51,10 +62,10 @@ func TestHTMLOfEveryReport(t *testing.T) {
 			assertHeadingsInOrder(t, page)
 			assertTablesAreLabelled(t, page)
 			assertLoadsNothing(t, page)
-			assert.Contains(t, page, `<p class="word">`+string(run.report.Status)+`</p>`)
-			assert.Contains(t, page, run.report.Message)
+			shows(t, page, `<p class="word">`+string(run.report.Status)+`</p>`)
+			shows(t, page, escaped(run.report.Message))
 			for _, r := range run.report.Progress.Residual {
-				assert.Contains(t, page, escaped(r))
+				shows(t, page, escaped(r))
 			}
 		})
 	}
@@ -68,7 +79,7 @@ func escaped(s string) string {
 func assertWellFormed(t *testing.T, page string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(page))
-	d.Strict, d.AutoClose, d.Entity = true, []string{"meta", "br"}, xml.HTMLEntity
+	d.Entity = xml.HTMLEntity
 	ids := map[string]bool{}
 	for {
 		token, err := d.Token()
@@ -119,8 +130,8 @@ func assertTablesAreLabelled(t *testing.T, page string) {
 
 func assertLoadsNothing(t *testing.T, page string) {
 	t.Helper()
-	assert.NotRegexp(t, `(?i)https?:|//[a-z]|url\(|@import|<script|<link|<img|<iframe|<object|<form|src=|href=`, page)
-	assert.Contains(t, page, `content="default-src 'none'; style-src 'unsafe-inline'"`)
+	assert.Empty(t, regexp.MustCompile(`(?i)https?:|//[a-z]|url\(|@import|<script|<link|<img|<iframe|<object|<form|src=|href=`).FindAllString(page, -1))
+	shows(t, page, `content="default-src 'none'; style-src 'unsafe-inline'"`)
 }
 
 func TestHTMLTellsTheWholeStory(t *testing.T) {
@@ -132,47 +143,49 @@ func TestHTMLTellsTheWholeStory(t *testing.T) {
 		"containers-kubernetes.account-api-key.reset", "iam-identity.user-apikey.delete", "Restarted both controllers from the jump host.",
 		"The plan that was approved", completed().Progress.Approval.Digest, completed().Progress.RunID,
 	} {
-		assert.Contains(t, page, part)
+		shows(t, page, part)
 	}
-	assert.NotContains(t, page, "What remains")
-	assert.NotContains(t, page, "name claimed")
+	hides(t, page, "What remains")
+	hides(t, page, "name claimed")
+	shows(t, page, `<td data-label="Owner before">Leaver@acme.example</td><td data-label="Owner now">clusters-1@acme.example</td>`)
+	assert.Less(t, strings.Index(page, "reset the cluster key of us-south/shop"), strings.Index(page, "refreshed the master of prod"), "changes in the order of time")
 }
 
 // Of the same run in another state the page says something else.
 func TestHTMLSaysHowSureItIs(t *testing.T) {
 	r := completed()
 	r.Progress.Approval.Verified = false
-	assert.Contains(t, pageOf(t, r), "name claimed")
+	shows(t, pageOf(t, r), "name claimed")
 
 	page := pageOf(t, automatic())
-	assert.Contains(t, page, "no approval asked")
-	assert.Contains(t, page, "before this run", "the key was disabled by somebody else")
+	shows(t, page, "no approval asked")
+	shows(t, page, "before this run")
 
 	page = pageOf(t, incomplete())
-	assert.Contains(t, page, "Access has not ended")
-	assert.Contains(t, page, "2 are still alive")
-	assert.Contains(t, page, "skipped: reset")
-	assert.Contains(t, page, "Other answers at approval")
-	assert.NotContains(t, page, "Access ends no later than")
+	shows(t, page, "Access has not ended")
+	shows(t, page, "2 are still alive")
+	shows(t, page, "skipped: reset")
+	shows(t, page, "Other answers at approval")
+	hides(t, page, "Access ends no later than")
 
-	assert.Contains(t, pageOf(t, underWay()), "Waiting for a person")
-	assert.Contains(t, pageOf(t, rejected()), "<dd>nobody")
-	assert.Contains(t, pageOf(t, rolledBack()), "failed: prepare")
+	shows(t, pageOf(t, underWay()), "Waiting for a person")
+	shows(t, pageOf(t, rejected()), "<dd>nobody")
+	shows(t, pageOf(t, rolledBack()), "failed: prepare")
 }
 
 func TestHTMLLeavesOutWhatIsEmpty(t *testing.T) {
 	page := pageOf(t, alreadyGone())
 	for _, id := range []string{"remains", "scopes", "keys", "hands", "findings", "changes", "plan", "holds"} {
-		assert.NotContains(t, page, `id="`+id+`"`)
+		hides(t, page, `id="`+id+`"`)
 	}
 	page = pageOf(t, planned())
 	for _, id := range []string{"remains", "scopes", "keys", "changes", "holds"} {
-		assert.NotContains(t, page, `id="`+id+`"`)
+		hides(t, page, `id="`+id+`"`)
 	}
 	assert.Less(t, strings.Index(page, `id="plan"`), strings.Index(page, `id="timeline"`), "a plan comes first where it is the result")
 	bare := pageOf(t, offboard.Report{})
-	assert.NotContains(t, bare, `id="timeline"`)
-	assert.NotContains(t, bare, "0001-01-01")
+	hides(t, bare, `id="timeline"`)
+	hides(t, bare, "0001-01-01")
 }
 
 // Names, notes and answers come from people and from other systems.
@@ -195,9 +208,9 @@ func TestHTMLEscapesHostileTexts(t *testing.T) {
 
 	assertWellFormed(t, page)
 	assertLoadsNothing(t, strings.ReplaceAll(page, escaped(evil), ""))
-	assert.NotContains(t, page, "<script")
-	assert.NotContains(t, page, "<img")
-	assert.Contains(t, page, "&lt;script&gt;")
+	hides(t, page, "<script")
+	hides(t, page, "<img")
+	shows(t, page, "&lt;script&gt;")
 }
 
 func TestTimelineDrawsWaitsScopesAndAnswers(t *testing.T) {
@@ -206,7 +219,7 @@ func TestTimelineDrawsWaitsScopesAndAnswers(t *testing.T) {
 		"Wait: from 2026-09-11 04:30:00 UTC to 2026-09-14 08:30:00 UTC, 3 d 4 h", "Hand over: from", "us-south/data: from",
 		"Issued tokens: from 2026-09-14 14:23:57 UTC to 2026-09-14 15:23:57 UTC, 1 h", "approved by approver@acme.example at", "retry for us-south/",
 	} {
-		assert.Contains(t, page, alt)
+		shows(t, page, alt)
 	}
 	bars := regexp.MustCompile(`<rect class="\w+" x="([0-9.]+)" y="2" width="([0-9.]+)"`).FindAllStringSubmatch(page, -1)
 	require.Greater(t, len(bars), len(completed().Progress.Timings))
@@ -223,10 +236,10 @@ func TestTimelineDrawsWaitsScopesAndAnswers(t *testing.T) {
 func TestTimelineOfAnInstantIsLeftOut(t *testing.T) {
 	r := alreadyGone()
 	r.Progress.Timings = []offboard.Timing{{Phase: offboard.PhaseAdmit, Started: surveyedAt, Ended: surveyedAt}}
-	assert.NotContains(t, pageOf(t, r), `id="timeline"`)
+	hides(t, pageOf(t, r), `id="timeline"`)
 
 	r.Progress.Timings[0].Ended, r.Ended = time.Time{}, surveyedAt.Add(time.Minute)
-	assert.Contains(t, pageOf(t, r), "Admit: from 2026-09-14 08:30:00 UTC to 2026-09-14 08:31:00 UTC, 1 min", "an open phase lasts until the end")
+	shows(t, pageOf(t, r), "Admit: from 2026-09-14 08:30:00 UTC to 2026-09-14 08:31:00 UTC, 1 min")
 }
 
 // The colours can be read by everybody: at least 4.5 to 1 (WCAG 2, AA), in the light, in the dark and on paper.

@@ -25,19 +25,30 @@ type scopeRow struct {
 	Name, State, Tone string
 	What              string
 	Key, Run          string
-	Before            string // who owned the key when the plan was made
-	Clusters          []ClusterProgress
+	Clusters          []clusterRow
+}
+
+// clusterRow is one cluster, and whose key it had when the plan was made.
+type clusterRow struct {
+	ClusterProgress
+	Before string
 }
 
 func scopeRows(p Progress) []scopeRow {
+	before := map[string]string{}
+	if p.Plan != nil {
+		for _, h := range p.Plan.Handovers {
+			for _, c := range h.Clusters {
+				before[c.ID] = c.Owner
+			}
+		}
+	}
 	list := make([]scopeRow, 0, len(p.Scopes))
 	for _, s := range p.Scopes {
 		row := scopeRow{Name: s.Scope.String(), State: string(s.State), Tone: toneOfScope(s.State),
-			What: sayAction(s.Action, s.FunctionalID), Key: s.KeyMade, Run: s.Run, Clusters: s.Clusters}
-		if s.Action == Reset {
-			row.Before = name(p)
-		} else {
-			row.Before = "somebody else" // a refresh is planned only where the leaver is not the owner
+			What: sayAction(s.Action, s.FunctionalID), Key: s.KeyMade, Run: s.Run}
+		for _, c := range s.Clusters {
+			row.Clusters = append(row.Clusters, clusterRow{c, before[c.ID]})
 		}
 		if s.State != ScopeDone {
 			row.What = "planned: " + row.What

@@ -66,6 +66,7 @@ type PlannedCluster struct {
 	ClusterRef
 	Provider   string      `json:"provider"`
 	Type       string      `json:"type"`
+	Owner      string      `json:"owner,omitempty"`      // whose key it was at the survey; empty where that could not be read
 	Dependents []Dependent `json:"dependents,omitempty"` // to be restarted
 	// Manual says why dependents cannot be restarted from here; a person is asked to do it.
 	Manual string `json:"manual,omitempty"`
@@ -98,7 +99,7 @@ func NewPlan(s Survey, r Request, p Policy) Plan {
 		Soak: r.Soak, TokenLife: s.Account.TokenLife, RemoveUser: r.RemoveUser,
 	}
 	plan.Handovers = handovers(s)
-	plan.assign(s, r)
+	plan.assign(s)
 	plan.Preparation = preparations(plan.Handovers, s)
 	for _, k := range s.Keys {
 		plan.Keys = append(plan.Keys, PlannedKey{ID: k.ID, Name: k.Name, Class: k.Class, Scope: k.Scope,
@@ -173,7 +174,7 @@ func plannedClusters(scope ScopeSurvey) []PlannedCluster {
 		}
 		list = append(list, PlannedCluster{
 			ClusterRef: ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name},
-			Provider:   c.Cluster.Provider, Type: c.Cluster.Type,
+			Provider:   c.Cluster.Provider, Type: c.Cluster.Type, Owner: c.Cluster.Owner.Email,
 			Dependents: restartable(c.Inspection), Manual: c.Inspection.Unreachable,
 		})
 	}
@@ -194,7 +195,7 @@ func restartable(i Inspection) []Dependent {
 
 // assign gives each reset to a functional ID with room for one more key (trap 5), filling them in the order they are
 // named so that as few as possible are prepared.
-func (plan *Plan) assign(s Survey, r Request) {
+func (plan *Plan) assign(s Survey) {
 	free := make([]int, len(s.FunctionalIDs))
 	room := 0
 	for i, f := range s.FunctionalIDs {
@@ -215,7 +216,7 @@ func (plan *Plan) assign(s Survey, r Request) {
 			}
 		}
 	}
-	if needed <= room {
+	if needed <= room || len(s.FunctionalIDs) == 0 { // without any there is a blocker of its own
 		return
 	}
 	names := make([]string, len(s.FunctionalIDs))
@@ -224,8 +225,8 @@ func (plan *Plan) assign(s Survey, r Request) {
 	}
 	plan.Findings = append(plan.Findings, Finding{
 		ID: "headroom", Severity: Blocker,
-		Text: fmt.Sprintf("%d scopes must be handed over, but the functional IDs have room for %d more API keys only: %s.",
-			needed, room, strings.Join(names, ", ")),
+		Text: fmt.Sprintf("%s a new owner, but the functional IDs have room for %s only: %s.",
+			counted(needed, "scope needs", "scopes need"), counted(room, "more API key", "more API keys"), strings.Join(names, ", ")),
 		Remedy: "Delete keys of the functional IDs that nothing uses, have IBM raise the limit, or configure one more functional ID.",
 	})
 }
@@ -320,7 +321,12 @@ func (plan Plan) digest() string {
 		e.Sync = append(e.Sync, c.ID)
 	}
 	for _, f := range plan.Findings {
-		e.Findings = append(e.Findings, string(f.Severity)+" "+f.ID)
+		if f.Severity != Note { // a note asks for nothing, and what clusters say of themselves changes by the minute
+			e.Findings = append(e.Findings, string(f.Severity)+" "+f.ID)
+		}
+	}
+	for _, b := range plan.Bindings {
+		e.Findings = append(e.Findings, b.Target())
 	}
 	slices.Sort(e.Findings)
 	data, err := json.Marshal(e)

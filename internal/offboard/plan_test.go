@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/assert"
@@ -14,7 +15,9 @@ import (
 	"offboard/internal/offboard"
 )
 
-func fileName(situation string) string { return strings.ReplaceAll(situation, " ", "-") }
+func fileName(situation string) string {
+	return strings.NewReplacer(" ", "-", "'", "", ",", "").Replace(situation)
+}
 
 // TestPlans holds the plan of every named situation: as data, as people read it, and as the page of the run that waits
 // for their yes.
@@ -48,6 +51,33 @@ func TestPlanResetsOnlyWhatTheLeaverOwnsNow(t *testing.T) {
 	assert.Empty(t, plan.Handovers[0].FunctionalID)
 	assert.Zero(t, plan.Resets())
 	assert.Empty(t, plan.Preparation, "a refresh needs no functional ID")
+}
+
+// A reset too many makes a key that nobody needs; one too few takes a cluster down.
+func TestPlanResetsWhatTheLeaverMayOwn(t *testing.T) {
+	plan := planOf(editsOf("owner that cannot be read")...)
+	require.Len(t, plan.Handovers, 1, "in eu-gb the leaver has no key at all")
+	assert.Equal(t, offboard.Reset, plan.Handovers[0].Action)
+	plan = planOf(editsOf("newest key is the leaver's, whatever the clusters say")...)
+	require.Len(t, plan.Handovers, 1)
+	assert.Equal(t, offboard.Reset, plan.Handovers[0].Action)
+}
+
+func TestPlanSaysHowLongAgo(t *testing.T) {
+	for used, want := range map[time.Duration]string{
+		0: "just now", time.Minute: "1 minute ago", 59 * time.Minute: "59 minutes ago", 90 * time.Minute: "1 hour ago",
+		47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago",
+	} {
+		plan := planOf(withKeys(personalKey("ApiKey-ci", "ci", surveyedAt.Add(-used))))
+		require.Len(t, plan.Findings, 1)
+		assert.Equal(t, "Personal key ci was last used "+want+": whatever uses it stops.", plan.Findings[0].Text)
+	}
+	old := clusterKey("ApiKey-undated", "eu-de", shop, time.Time{})
+	old.Superseded = true
+	plan := planOf(withScope("eu-de", shop, clusterOf("prod", colleague)), withKeys(old))
+	i := slices.IndexFunc(plan.Findings, func(f offboard.Finding) bool { return f.ID == "key/ApiKey-undated" })
+	require.GreaterOrEqual(t, i, 0)
+	assert.Contains(t, plan.Findings[i].Text, "made at an unknown time", "IAM gave no date (trap 60)")
 }
 
 func TestPlanSharesTheKeyLimit(t *testing.T) {
@@ -242,5 +272,5 @@ func TestRadiusNamesWhatStops(t *testing.T) {
 	assert.Contains(t, offboard.Radius(c), "block volumes can no longer be created")
 	assert.Contains(t, offboard.Radius(c), "worker nodes are no longer added")
 	c.Manual = "no route"
-	assert.Equal(t, "not known: no route", offboard.Radius(c))
+	assert.Equal(t, "what stops is not known (no route)", offboard.Radius(c))
 }

@@ -147,7 +147,8 @@ func TestDifferences(t *testing.T) {
 			s.Scopes[3].Clusters[0].Cluster.Owner.Email = colleague.Email
 		}), []string{
 			"A hand-over changed: us-south/shop, refresh by nobody, clusters [vault], before: us-south/shop, reset by clusters-2@acme.example, clusters [vault]",
-			"A finding is no longer in the plan: Note invite/clusters-2@acme.example"}},
+			"A finding is no longer in the plan: Note invite/clusters-2@acme.example",
+			"A finding is new: Note refresh/us-south/5b0ff5b0ff5b0ff5b0ff5b0ff5b0ff51"}},
 		{"a lock", with(func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) { s.Keys[5].Locked = true }), []string{
 			"A key changed: ApiKey-idle (laptop), locked true, disabled false, before: ApiKey-idle (laptop), locked false, disabled false"}},
 		{"a restart", with(func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) {

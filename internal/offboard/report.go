@@ -15,9 +15,11 @@ type Report struct {
 	Version int    `json:"version"`
 	Status  Status `json:"status"`
 	Message string `json:"message"`
-	// AccessEnds is the latest moment at which a token from one of the leaver's keys can still work, because tokens
-	// outlive their keys. Zero where no key was disabled or removed.
+	// AccessEnds is the latest moment at which a token from one of the retired keys can still work, because tokens outlive
+	// their keys. Zero where no key was retired. AliveKeys are keys that were not retired: while there is one, access has
+	// not ended.
 	AccessEnds time.Time `json:"accessEnds,omitzero"`
+	AliveKeys  int       `json:"aliveKeys,omitempty"`
 	Started    time.Time `json:"started"`
 	Ended      time.Time `json:"ended"`
 	Progress   Progress  `json:"progress"`
@@ -33,8 +35,19 @@ func NewReport(p Progress, now time.Time) Report {
 	if !p.DisabledAt.IsZero() && p.Plan != nil && p.Status != Reinstated && p.Status != RolledBack {
 		r.AccessEnds = p.DisabledAt.Add(p.Plan.TokenLife.Std())
 	}
-	r.Progress = p
+	r.Progress, r.AliveKeys = p, p.Alive()
 	return r
+}
+
+// Alive counts the keys of the leaver that still work, or would if nobody else had disabled them.
+func (p Progress) Alive() int {
+	n := 0
+	for _, k := range p.Keys {
+		if k.State == KeyActive || k.State == KeyKept {
+			n++
+		}
+	}
+	return n
 }
 
 // residual lists what remains, from what was and was not done.
@@ -114,7 +127,12 @@ func (r Report) Markdown() string {
 	row("Approved by", approvedBy(p))
 	row("Begun", clock(r.Started))
 	row("Ended", clock(r.Ended))
-	if !r.AccessEnds.IsZero() {
+	alive := p.Alive()
+	switch {
+	case r.AccessEnds.IsZero():
+	case alive > 0:
+		row("Access", fmt.Sprintf("has not ended: %s alive; tokens of the others stop working no later than %s", counted(alive, "key is", "keys are"), clock(r.AccessEnds)))
+	default:
 		row("Access ends no later than", clock(r.AccessEnds))
 	}
 	row("Run", p.WorkflowID+" "+p.RunID)
@@ -125,7 +143,7 @@ func (r Report) Markdown() string {
 		if len(items) == 0 {
 			return
 		}
-		line("\n### %s\n", title)
+		line("\n## %s\n", title)
 		for _, i := range items {
 			line("- %s", i)
 		}
@@ -167,7 +185,7 @@ func clustersMarkdown(p Progress) string {
 	for _, s := range p.Scopes {
 		for _, c := range s.Clusters {
 			if b.Len() == 0 {
-				b.WriteString("\n### Clusters\n\n| cluster | scope | owner of the key | master refreshed | restarted | healthy |\n|---|---|---|---|---|---|\n")
+				b.WriteString("\n## Clusters\n\n| cluster | scope | owner of the key | master refreshed | restarted | healthy |\n|---|---|---|---|---|---|\n")
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", cell(c.Name), cell(s.Scope.String()), dash(c.Owner), yes(c.Refreshed), dash(strings.Join(c.Restarted, ", ")), yes(c.Healthy))
 		}
@@ -187,7 +205,7 @@ func answersMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n### Answers of people\n\n")
+	b.WriteString("\n## Answers of people\n\n")
 	for _, id := range sortedKeys(p.Decisions) {
 		fmt.Fprintf(&b, "- `%s`: %s (at approval)\n", id, p.Decisions[id])
 	}
@@ -202,7 +220,7 @@ func changesMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n### Every change\n\n| time | change | target | as | Activity Tracker event |\n|---|---|---|---|---|\n")
+	b.WriteString("\n## Every change\n\n| time | change | target | as | Activity Tracker event |\n|---|---|---|---|---|\n")
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", clock(c.At), cell(c.What), cell(c.Target), dash(c.By), dash(c.Event))
 	}
@@ -214,7 +232,7 @@ func timingsMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n### Timeline\n\n| phase | begun | took |\n|---|---|---|\n")
+	b.WriteString("\n## Timeline\n\n| phase | begun | took |\n|---|---|---|\n")
 	for _, t := range p.Timings {
 		took := "–"
 		if !t.Ended.IsZero() {

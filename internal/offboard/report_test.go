@@ -103,6 +103,16 @@ func TestDetailsOfASoak(t *testing.T) {
 	golden(t, "reports/soaking.page.golden.md", offboard.Details(p))
 }
 
+func TestDetailsOfAHandOver(t *testing.T) {
+	s := completed().Progress.Scopes[0]
+	golden(t, "reports/hand-over-done.page.golden.md", offboard.ScopeDetails(s))
+	hold := holdOn(s.Scope.ID())
+	s.State, s.Step, s.Hold, s.KeyMade = offboard.ScopeHeld, "reset", &hold, ""
+	s.Clusters[0] = offboard.ClusterProgress{ClusterRef: s.Clusters[0].ClusterRef, Step: "verify"}
+	golden(t, "reports/hand-over-held.page.golden.md", offboard.ScopeDetails(s))
+	golden(t, "reports/refresh-done.page.golden.md", offboard.ScopeDetails(completed().Progress.Scopes[2]))
+}
+
 // A bar or a line break in a name must not break a table of the page.
 func TestMarkdownKeepsTablesWhole(t *testing.T) {
 	p := completed().Progress

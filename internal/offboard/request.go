@@ -69,40 +69,40 @@ func (e *InvalidInput) Error() string {
 // without looking at the account. The error, if any, is an *InvalidInput with every problem.
 func DecodeRequest(data []byte, now time.Time) (Request, error) {
 	r := Request{Mode: ModeExecute, Approval: ApprovalRequired, Soak: DefaultSoak, OnFailure: OnFailureHold, RemoveUser: true}
-	problems := decodeObject(data, &r)
-	problems = append(problems, r.problems(now)...)
+	problems, unread := decodeObject(data, &r)
+	problems = append(problems, r.problems(now, unread)...)
 	if len(problems) > 0 {
 		return Request{}, &InvalidInput{Problems: problems}
 	}
 	return r, nil
 }
 
-// decodeObject fills the fields of a struct one by one, so that one wrong field does not hide the others.
-func decodeObject(data []byte, into *Request) []string {
+// decodeObject fills the fields of a request one by one, so that one wrong field does not hide the others. It tells
+// whether the user could not be read, which is then not missing besides.
+func decodeObject(data []byte, into *Request) (problems []string, unread bool) {
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 || bytes.Equal(data, []byte("null")) {
-		return []string{"there is no input: give one JSON object"}
+		return []string{"there is no input: give one JSON object"}, true
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	start, err := dec.Token()
 	if err != nil {
-		return []string{"the input is not JSON: " + err.Error()}
+		return []string{"the input is not JSON: " + err.Error()}, true
 	}
 	if start != json.Delim('{') {
-		return []string{fmt.Sprintf("the input must be one JSON object, not %s", kindOf(data))}
+		return []string{fmt.Sprintf("the input must be one JSON object, not %s", kindOf(data))}, true
 	}
 	fields := fieldsOf(into)
 	seen := map[string]bool{}
-	var problems []string
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
-			return append(problems, "the input is not JSON: "+err.Error())
+			return append(problems, "the input is not JSON: "+err.Error()), true
 		}
 		name, _ := key.(string)
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return append(problems, "the input is not JSON: "+err.Error())
+			return append(problems, "the input is not JSON: "+err.Error()), true
 		}
 		target, known := fields.byName(name)
 		switch {
@@ -111,19 +111,26 @@ func decodeObject(data []byte, into *Request) []string {
 		case seen[name]:
 			problems = append(problems, fmt.Sprintf("field %q is given twice", name))
 		default:
-			if err := json.Unmarshal(raw, target.pointer); err != nil {
+			if err := json.Unmarshal(raw, target.pointer); err != nil || string(raw) == "null" || emptyTime(target.pointer) {
 				problems = append(problems, fmt.Sprintf("%q must be %s, not %s", name, target.wants, short(raw)))
+				unread = unread || name == "user"
 			}
 		}
 		seen[name] = true
 	}
 	if _, err := dec.Token(); err != nil {
-		return append(problems, "the input is not JSON: "+err.Error())
+		return append(problems, "the input is not JSON: "+err.Error()), true
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		problems = append(problems, "there is more after the JSON object: give exactly one")
 	}
-	return problems
+	return problems, unread
+}
+
+// emptyTime tells whether a time is the first moment of the calendar, which programs write for "no date".
+func emptyTime(pointer any) bool {
+	t, ok := pointer.(*time.Time)
+	return ok && t.IsZero()
 }
 
 type field struct {
@@ -204,12 +211,13 @@ var (
 	oldest, farthest = 366 * 24 * time.Hour, 5 * 366 * 24 * time.Hour
 )
 
-func (r *Request) problems(now time.Time) []string {
+func (r *Request) problems(now time.Time, unread bool) []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 
 	r.User = strings.TrimSpace(r.User)
 	switch {
+	case unread:
 	case r.User == "":
 		add("\"user\" is missing: the e-mail address or the IAM ID of the person who leaves")
 	case strings.HasPrefix(r.User, "iam-"):

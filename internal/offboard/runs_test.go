@@ -1,6 +1,7 @@
 package offboard_test
 
 import (
+	"slices"
 	"time"
 
 	"offboard/internal/offboard"
@@ -145,7 +146,9 @@ func incomplete() offboard.Report {
 	p.Changed = []string{"A key is new: ApiKey-idle (laptop), locked false, disabled false"}
 	handOverAll(&p, p.Timings[4].Started)
 	last := &p.Scopes[len(p.Scopes)-1]
-	last.State, last.Step, last.KeyMade = offboard.ScopeSkipped, "reset", ""
+	last.State, last.Step = offboard.ScopeSkipped, "reset"
+	p.Changes = slices.DeleteFunc(p.Changes, func(c offboard.Change) bool { return c.Target == "id-vault" || c.Target == last.KeyMade })
+	last.KeyMade, last.ResetSent = "", false
 	last.Clusters[0] = offboard.ClusterProgress{ClusterRef: last.Clusters[0].ClusterRef, Owner: leaver.Email, Manual: "private service endpoint only"}
 	p.KeepKeysOf(last.Scope)
 	p.DisabledAt = p.Timings[6].Started
