@@ -9,20 +9,28 @@ import (
 	"offboard/internal/offboard"
 )
 
-// RefreshMasterInput names a cluster and when an operation last ran on its control plane before the hand-over.
+// RefreshMasterInput names a cluster.
 type RefreshMasterInput struct {
 	Cluster offboard.ClusterRef `json:"cluster"`
 	Scope   offboard.Scope      `json:"scope"`
-	Before  time.Time           `json:"before,omitzero"`
 }
 
-// RefreshMasterResult tells whether the cluster is still there.
+// RefreshMasterResult tells when an operation had last ended on the control plane before this refresh was sent, or that
+// the cluster is gone.
 type RefreshMasterResult struct {
-	Gone bool `json:"gone,omitempty"`
+	Gone   bool      `json:"gone,omitempty"`
+	Before time.Time `json:"before,omitzero"`
 }
 
-// RefreshMaster begins a refresh of a control plane, by which the key reaches it and its secrets (trap 49). A second
-// attempt after a lost reply sees that an operation has run since and begins none.
+// refreshMark is what an attempt leaves for the next one, right before it sends.
+type refreshMark struct {
+	Attempt int32     `json:"attempt"`
+	Before  time.Time `json:"before,omitzero"`
+}
+
+// RefreshMaster begins a refresh of a control plane, by which the key reaches it and its secrets (trap 49). An operation
+// of somebody else that runs or ended meanwhile is not taken for it: only if the attempt right before this one had sent
+// its request, and an operation has ended since, is nothing sent again. A refresh too many does no harm.
 func (a *Activities) RefreshMaster(ctx context.Context, in RefreshMasterInput) (RefreshMasterResult, error) {
 	_, master, err := a.clusters.Cluster(ctx, in.Cluster.ID)
 	switch {
@@ -30,17 +38,49 @@ func (a *Activities) RefreshMaster(ctx context.Context, in RefreshMasterInput) (
 		return RefreshMasterResult{Gone: true}, nil
 	case err != nil:
 		return RefreshMasterResult{}, err
-	case activity.GetInfo(ctx).Attempt > 1 && master.Modified.After(in.Before):
-		return RefreshMasterResult{}, nil
 	case !master.Settled():
-		return RefreshMasterResult{}, offboard.Errorf(offboard.Conflict, "refresh the master of "+in.Cluster.Name, "its control plane is %s", master.State)
+		return RefreshMasterResult{}, a.keepMark(ctx, offboard.Errorf(offboard.Conflict, "refresh the master of "+in.Cluster.Name, "its control plane is %s", master.State))
 	}
-	return RefreshMasterResult{}, a.clusters.RefreshMaster(ctx, in.Cluster.ID, in.Scope)
+	if sent, ok := lastRefresh(ctx); ok && master.Modified.After(sent.Before) {
+		return RefreshMasterResult{Before: sent.Before}, nil
+	}
+	activity.RecordHeartbeat(ctx, refreshMark{Attempt: activity.GetInfo(ctx).Attempt, Before: master.Modified})
+	if err := a.clusters.RefreshMaster(ctx, in.Cluster.ID, in.Scope); err != nil {
+		if offboard.CodeOf(err) != offboard.Unavailable {
+			activity.RecordHeartbeat(ctx, refreshMark{}) // refused: what ends next is not ours
+		}
+		return RefreshMasterResult{}, err
+	}
+	return RefreshMasterResult{Before: master.Modified}, nil
 }
 
-// ConfirmMaster fails with Pending until an operation has run on the control plane since Before and it is healthy. It
+// lastRefresh is the mark of the attempt right before this one, if it came to sending.
+func lastRefresh(ctx context.Context) (refreshMark, bool) {
+	var mark refreshMark
+	if !activity.HasHeartbeatDetails(ctx) || activity.GetHeartbeatDetails(ctx, &mark) != nil {
+		return refreshMark{}, false
+	}
+	return mark, mark.Attempt > 0 && mark.Attempt == activity.GetInfo(ctx).Attempt-1
+}
+
+// keepMark passes the mark of an attempt that may have sent a refresh on, over an attempt that only waits for it to end.
+func (a *Activities) keepMark(ctx context.Context, err error) error {
+	if mark, ok := lastRefresh(ctx); ok {
+		mark.Attempt++
+		activity.RecordHeartbeat(ctx, mark)
+	}
+	return err
+}
+
+// ConfirmMasterInput names a cluster and when an operation had last ended before the refresh.
+type ConfirmMasterInput struct {
+	Cluster offboard.ClusterRef `json:"cluster"`
+	Before  time.Time           `json:"before,omitzero"`
+}
+
+// ConfirmMaster fails with Pending until an operation has ended on the control plane since Before and it is healthy. It
 // changes nothing.
-func (a *Activities) ConfirmMaster(ctx context.Context, in RefreshMasterInput) (RefreshMasterResult, error) {
+func (a *Activities) ConfirmMaster(ctx context.Context, in ConfirmMasterInput) (RefreshMasterResult, error) {
 	op := "wait for the master of " + in.Cluster.Name
 	_, master, err := a.clusters.Cluster(ctx, in.Cluster.ID)
 	switch {

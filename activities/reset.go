@@ -23,10 +23,8 @@ type RememberResult struct {
 	// Keys are the functional ID's cluster keys of this scope: whatever key of that kind is not among them later was made
 	// by this hand-over.
 	Keys []string `json:"keys,omitempty"`
-	// Masters are the times of the last operation on each control plane, and Secrets the versions of the secrets that the
-	// drivers read, by cluster ID.
-	Masters map[string]time.Time `json:"masters,omitempty"`
-	Secrets map[string]string    `json:"secrets,omitempty"`
+	// Secrets are the versions of the secrets that the drivers read, by cluster ID.
+	Secrets map[string]string `json:"secrets,omitempty"`
 	// Gone are clusters that were deleted since the plan; Unreachable says of others why they cannot be looked into.
 	Gone []string `json:"gone,omitempty"`
 	// Ailing are the troubles the clusters had before, in sentences.
@@ -36,7 +34,7 @@ type RememberResult struct {
 
 // Remember records how a scope stands. It changes nothing.
 func (a *Activities) Remember(ctx context.Context, in RememberInput) (RememberResult, error) {
-	result := RememberResult{Masters: map[string]time.Time{}, Secrets: map[string]string{}, Unreachable: map[string]string{}}
+	result := RememberResult{Secrets: map[string]string{}, Unreachable: map[string]string{}}
 	if in.FunctionalID != "" {
 		keys, err := a.scopeKeys(ctx, in.FunctionalID, in.Scope)
 		if err != nil {
@@ -45,7 +43,7 @@ func (a *Activities) Remember(ctx context.Context, in RememberInput) (RememberRe
 		result.Keys = keys
 	}
 	for _, c := range in.Clusters {
-		_, master, err := a.clusters.Cluster(ctx, c.ID)
+		_, _, err := a.clusters.Cluster(ctx, c.ID)
 		if offboard.CodeOf(err) == offboard.NotFound {
 			result.Gone = append(result.Gone, c.ID)
 			continue
@@ -53,7 +51,6 @@ func (a *Activities) Remember(ctx context.Context, in RememberInput) (RememberRe
 		if err != nil {
 			return result, err
 		}
-		result.Masters[c.ID] = master.Modified
 		version, err := a.workloads.SecretVersion(ctx, c.ID)
 		switch offboard.CodeOf(err) {
 		case "":

@@ -927,7 +927,11 @@ func (a *account) reach(ctx context.Context, verb, id string, effect func(c *clu
 }
 
 func (a *account) Inspect(ctx context.Context, id string, _ []offboard.DependentRule, _ string) (i offboard.Inspection, err error) {
-	err = a.reach(ctx, "Inspect", id, func(c *cluster) error {
+	err = a.with(ctx, "Inspect", id, func(c *cluster) error {
+		if c.unreachable {
+			i.Unreachable = "private service endpoint only"
+			return nil
+		}
 		i = offboard.Inspection{Bindings: slices.Clone(c.bindings), TrustedProfile: c.profile, Secret: fmt.Sprint(c.secret)}
 		for _, d := range c.dependents {
 			i.Dependents = append(i.Dependents, d.Dependent)

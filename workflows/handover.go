@@ -231,14 +231,15 @@ func (h *handover) cluster(ctx workflow.Context, i int) error {
 	c, plan := &h.state.Clusters[i], h.in.Handover.Clusters[i]
 	say := func(step string) { c.Step = step; h.show(ctx) }
 	if !c.Refreshed {
-		in := activities.RefreshMasterInput{Cluster: c.ClusterRef, Scope: h.state.Scope, Before: h.before.Masters[c.ID]}
 		say("refreshing the master")
-		got, err := do(ctx, changing.within(h.in.Policy), "Refresh the master of "+c.Name, verbs.RefreshMaster, in)
+		got, err := do(ctx, changing.within(h.in.Policy), "Refresh the master of "+c.Name, verbs.RefreshMaster,
+			activities.RefreshMasterInput{Cluster: c.ClusterRef, Scope: h.state.Scope})
 		if err != nil {
 			return err
 		}
 		if !got.Gone {
-			got, err = do(ctx, confirming.within(h.in.Policy), "Wait for the master of "+c.Name, verbs.ConfirmMaster, in)
+			got, err = do(ctx, confirming.within(h.in.Policy), "Wait for the master of "+c.Name, verbs.ConfirmMaster,
+				activities.ConfirmMasterInput{Cluster: c.ClusterRef, Before: got.Before})
 			if err != nil {
 				return err
 			}

@@ -22,6 +22,7 @@ type run struct {
 	stop    *stopOrder                 // why the run turns round, once somebody or something says so
 	pivot   bool                       // the first deletion was begun: forward only
 	answers map[string]Resolve         // to holds of this run, by subject
+	told    map[string]bool            // IDs of keys and clusters outside the plan that a person was told of
 	undo    []undoStep                 // what to undo, the latest last
 	release func(ctx workflow.Context) // lets the person go
 	cancel  workflow.CancelFunc        // of the work that may be stopped
@@ -41,7 +42,7 @@ var errStopped = errors.New("the run turns round")
 // Its result is an offboard.Report, whatever happens to the person; it fails for wrong input and for a person who is
 // being offboarded already, before anything was changed.
 func offboardWorkflow(ctx workflow.Context, input, second converter.RawValue) (offboard.Report, error) {
-	r := &run{answers: map[string]Resolve{}, release: func(workflow.Context) {}}
+	r := &run{answers: map[string]Resolve{}, told: map[string]bool{}, release: func(workflow.Context) {}}
 	if err := r.setup(ctx, input, second); err != nil {
 		return offboard.Report{}, err
 	}

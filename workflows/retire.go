@@ -112,9 +112,8 @@ func (r *run) lockKey(ctx workflow.Context, k *offboard.KeyProgress) error {
 // unforeseen looks for what the plan does not know: keys that the leaver got since, and clusters that came up in a
 // handed-over scope and may have started on the leaver's key. A person decides.
 func (r *run) unforeseen(ctx workflow.Context) error {
-	accepted := map[string]bool{}
 	for {
-		news, err := r.news(ctx, accepted)
+		news, err := r.news(ctx)
 		if err != nil && stopped(err) {
 			return err
 		}
@@ -135,8 +134,8 @@ func (r *run) unforeseen(ctx workflow.Context) error {
 	}
 }
 
-// news says in words what the plan does not cover and was not reported yet.
-func (r *run) news(ctx workflow.Context, reported map[string]bool) ([]string, error) {
+// news says in words what the plan does not cover and no person was told yet.
+func (r *run) news(ctx workflow.Context) ([]string, error) {
 	keys, err := do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver})
 	if err != nil {
 		return nil, err
@@ -148,19 +147,19 @@ func (r *run) news(ctx workflow.Context, reported map[string]bool) ([]string, er
 	var news []string
 	for _, k := range keys.Keys {
 		known := slices.ContainsFunc(r.state.Keys, func(have offboard.KeyProgress) bool { return have.ID == k.ID })
-		if known || reported[k.ID] {
+		if known || r.told[k.ID] {
 			continue
 		}
-		reported[k.ID] = true
+		r.told[k.ID] = true
 		news = append(news, fmt.Sprintf("key %s (%s, %s) of the leaver", k.Name, k.ID, k.Description))
 	}
 	for _, c := range clusters.Clusters {
 		i := slices.IndexFunc(r.state.Scopes, func(s offboard.ScopeProgress) bool { return s.Scope.ID() == c.Scope().ID() })
-		if i < 0 || c.Going() || reported[c.ID] ||
+		if i < 0 || c.Going() || r.told[c.ID] ||
 			slices.ContainsFunc(r.state.Scopes[i].Clusters, func(have offboard.ClusterProgress) bool { return have.ID == c.ID }) {
 			continue
 		}
-		reported[c.ID] = true
+		r.told[c.ID] = true
 		news = append(news, fmt.Sprintf("cluster %s in %s", c.Name, r.state.Scopes[i].Scope))
 	}
 	return news, nil

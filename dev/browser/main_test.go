@@ -49,8 +49,6 @@ func browse(t *testing.T, ctx context.Context) context.Context {
 		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1400, 1600),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-sync", true),
-		// Otherwise the sandboxed frame in which the Web UI draws a run's details is a process this tab cannot read.
-		chromedp.Flag("disable-features", "Translate,IsolateSandboxedIframes"),
 		// A cold start on a busy machine takes longer than the library's 20 seconds.
 		chromedp.WSURLReadTimeout(time.Minute))
 	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)

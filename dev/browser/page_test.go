@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -51,23 +50,15 @@ func shows(t *testing.T, ctx context.Context, words ...string) {
 }
 
 // details opens the tab that shows how a run stands and returns what can be read there, once it says the words. The
-// Web UI draws the text in a frame of its own, so that no markup in it can reach the page.
+// Web UI draws the text in a frame of its own.
 func details(t *testing.T, ctx context.Context, words string) string {
 	t.Helper()
 	press(t, ctx, "a", "User Metadata")
-	read := ""
-	require.EventuallyWithT(t, func(collect *assert.CollectT) {
-		frames, err := chromedp.Run(ctx, chromedp.Nodes(chromedp.CSSAll("iframe"), chromedp.AtLeast(0)))
-		require.NoError(collect, err)
-		read = ""
-		for _, f := range frames {
-			text, err := chromedp.Run(ctx, chromedp.Text(chromedp.CSS("body"), chromedp.FromNode(f)))
-			require.NoError(collect, err)
-			read += text
-		}
-		assert.Contains(collect, read, words)
-	}, 20*time.Second, 200*time.Millisecond)
-	return read
+	const read = `document.getElementById('user-metadata-current-details')?.contentDocument?.body?.innerText ?? ''`
+	waitFor(t, ctx, "the details to say "+words, fmt.Sprintf("(%s).includes(%q)", read, words))
+	said, err := chromedp.Run(ctx, chromedp.Evaluate[string](read))
+	require.NoError(t, err)
+	return said
 }
 
 func waitFor(t *testing.T, ctx context.Context, what, condition string) {

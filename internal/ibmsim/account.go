@@ -26,12 +26,15 @@ type Account struct {
 	Credentials    []Credential `yaml:"classicCredentials"`
 	Clusters       []Cluster    `yaml:"clusters"`
 	Fillers        Fillers      `yaml:"fillers"`
+	Transfer       *Transfer    `yaml:"transfer"`
 }
 
 // Knobs are the numbers of the behaviour model. A zero means "at once", "off" or, where a default is named, the default.
 type Knobs struct {
 	TokenLife        Duration `yaml:"tokenLife"`        // life of an access token; default 1h
 	KeyReplication   Duration `yaml:"keyReplication"`   // a new key is unknown to IAM and to lists until then
+	DisableDelay     Duration `yaml:"disableDelay"`     // a disabled key still works for this long (trap 13)
+	KeyPurge         Duration `yaml:"keyPurge"`         // a key is gone for good this long after both its expiry and its last change; default 90d
 	GrantDelay       Duration `yaml:"grantDelay"`       // a new policy or membership acts only after this (trap 29)
 	InviteProcessing Duration `yaml:"inviteProcessing"` // PROCESSING lasts this long
 	Accepts          Duration `yaml:"accepts"`          // invitees of the file accept this long after they were invited; 0 = never by themselves
@@ -46,7 +49,9 @@ type Knobs struct {
 	TimePrecision    Duration `yaml:"timePrecision"`    // IAM truncates its timestamps to this; default 1m, as the real one
 	RateLimit        int      `yaml:"rateLimit"`        // containers API: requests per 10 s and source; 0 = off (IBM: 200)
 	KeyLimit         int      `yaml:"keyLimit"`         // API keys per identity; default 20 (trap 5)
+	OAuthDelay       Duration `yaml:"oauthDelay"`       // OpenShift: a user's first login to a cluster fails for this long
 	RemovalFails     bool     `yaml:"removalFails"`     // asynchronous removals end in ERROR_WHILE_DELETING (trap 18)
+	NoCreatedAt      bool     `yaml:"noCreatedAt"`      // IAM's key list carries an empty created_at (trap 60)
 }
 
 // Settings are the account's identity settings that change behaviour.
@@ -80,24 +85,34 @@ type UserSpec struct {
 	Added         Duration `yaml:"added"`         // how long ago the user was added
 }
 
-// ServiceID is a service identity with its keys' names.
-type ServiceID struct {
-	Name        string `yaml:"name"`
-	Description string `yaml:"description"`
-	Creator     string `yaml:"creator"` // e-mail; shows only in the history
-	APIKey      string `yaml:"apiKey"`
+// Transfer is a transfer of the account's ownership that happens by itself: IBM's support does it, no API. The previous
+// owner leaves the account in the same moment (trap 57).
+type Transfer struct {
+	To    string   `yaml:"to"`    // e-mail of a member
+	After Duration `yaml:"after"` // counted from the start
 }
 
-// Profile is a trusted profile; its identities are e-mails of users.
+// ServiceID is a service identity with a key to log in with.
+type ServiceID struct {
+	Name           string `yaml:"name"`
+	Description    string `yaml:"description"`
+	Creator        string `yaml:"creator"` // e-mail; shows only in the history
+	APIKey         string `yaml:"apiKey"`
+	Locked         bool   `yaml:"locked"`         // can neither be changed nor be given keys or policies
+	SecretsManager bool   `yaml:"secretsManager"` // made by Secrets Manager: locked again each time its key is used (trap 52)
+}
+
+// Profile is a trusted profile; its identities are e-mails of users or names of service IDs, who may assume it.
 type Profile struct {
 	Name       string   `yaml:"name"`
 	Identities []string `yaml:"identities"`
 }
 
-// GroupOf is an access group and its members' e-mails.
+// GroupOf is an access group and its members: e-mails of users, names of service IDs or of trusted profiles.
 type GroupOf struct {
 	Name    string   `yaml:"name"`
 	Members []string `yaml:"members"`
+	Dynamic []string `yaml:"dynamic"` // e-mails that are members by an identity provider's rule, which no call can remove
 }
 
 // Grant is one access policy: exactly one subject, its roles, and what they cover.
@@ -105,10 +120,12 @@ type Grant struct {
 	User          string   `yaml:"user"`
 	AccessGroup   string   `yaml:"accessGroup"`
 	ServiceID     string   `yaml:"serviceID"`
+	Profile       string   `yaml:"trustedProfile"`
 	Roles         []string `yaml:"roles"`   // Administrator, Editor, Operator, Viewer, Manager, Writer, Reader, UserApiKeyCreator, ServiceIdCreator
 	Service       string   `yaml:"service"` // a service name, "all" (all IAM-enabled services) or "account" (all account management services)
 	ResourceGroup string   `yaml:"resourceGroup"`
 	Region        string   `yaml:"region"`
+	Ends          Duration `yaml:"ends"` // temporary access: it ends this long after the start; 0 = never
 }
 
 // ScopeSpec is a (region, resource group) pair that has a cluster key, and who owns the current one.
@@ -131,7 +148,9 @@ type KeySpec struct {
 	Uses        int64     `yaml:"uses"`
 	Locked      bool      `yaml:"locked"`
 	Disabled    bool      `yaml:"disabled"`
-	Secret      string    `yaml:"secret"` // derived, with the canary prefix, when empty
+	ExpiresIn   Duration  `yaml:"expiresIn"` // from the start; 0 = never
+	Expired     Duration  `yaml:"expired"`   // or how long ago it did
+	Secret      string    `yaml:"secret"`    // derived, with the canary prefix, when empty
 }
 
 // ScopeRef names a scope.
@@ -168,6 +187,7 @@ type Cluster struct {
 	Workloads      []Workload   `yaml:"workloads"`
 	Bindings       []Binding    `yaml:"bindings"`
 	PullSecrets    []PullSecret `yaml:"pullSecrets"`
+	AddonHealth    string       `yaml:"addonHealth"` // what the add-ons' health says while nothing is wrong; normal when empty, "none" says nothing (trap 45)
 }
 
 // Workload is an application in a cluster that holds no IBM Cloud key.

@@ -17,7 +17,7 @@ func getAccount(k *call) reply {
 		"metadata": map[string]any{"guid": k.w.accountID, "url": "/coe/v2/accounts/" + k.w.accountID},
 		"entity": map[string]any{
 			"name": k.w.account.Name, "type": "PAYG", "state": "ACTIVE",
-			"owner_iam_id": k.w.ownerIAM, "owner_userid": k.w.who(k.w.ownerIAM).label(),
+			"owner_iam_id": k.w.owner(), "owner_userid": k.w.who(k.w.owner()).label(),
 		},
 	})
 }

@@ -42,7 +42,7 @@ func createReport(k *call) reply {
 	}
 	for _, key := range w.keys {
 		last, _ := w.activity(key, k.now)
-		if !key.visibleAt(k.now) || !last.Before(since) {
+		if !w.visible(key, k.now) || !last.Before(since) {
 			continue
 		}
 		item := map[string]any{"id": key.id, "name": key.name, "type": "user", "user": map[string]any{"iam_id": key.owner}}

@@ -39,8 +39,11 @@ func resetKey(k *call) reply {
 	if !w.may(k.caller.iam, target{service: "containers-kubernetes", region: id.region, group: id.group}, k.now, "Administrator") {
 		return k.ksForbidden("Administrator of the Kubernetes Service in the region and resource group")
 	}
-	if k.caller.service && !k.may("iam-identity", "Administrator", "Operator") {
-		return k.creationFailed()
+	if k.caller.service && (!k.may("iam-identity", "Administrator", "Operator") || w.serviceByIAM[k.caller.iam].locked) {
+		return k.creationFailed() // a locked service ID, such as Secrets Manager makes, takes no key (trap 52, inferred)
+	}
+	if k.caller.profile {
+		return k.creationFailed() // a trusted profile's session makes no user key
 	}
 	if w.creationRestricted(k.caller.iam, k) || w.keyCount(k.caller.iam) >= w.knobs.KeyLimit {
 		return k.creationFailed()

@@ -34,8 +34,12 @@ func listClusters(provider string) func(*call) reply {
 
 func (k *call) inLocation(c *cluster) bool {
 	want := k.q("location")
-	r := regionInfo(c.scope.id.region)
-	return want == "" || strings.EqualFold(want, r.display) || strings.EqualFold(want, r.metro) || strings.EqualFold(want, r.name)
+	return want == "" || regionInfo(c.scope.id.region).at(want)
+}
+
+// at tells whether a location's name means the region.
+func (r region) at(name string) bool {
+	return strings.EqualFold(name, r.display) || strings.EqualFold(name, r.metro) || strings.EqualFold(name, r.name)
 }
 
 func (k *call) clusterBody(c *cluster) map[string]any {
@@ -72,8 +76,10 @@ func (k *call) kubeURL(c *cluster) string {
 
 // certificate is the listener's own in PEM, nil where it speaks no TLS of its own (see Server).
 func (k *call) certificate() []byte {
-	text, _ := k.r.Context().Value(certificateKey{}).([]byte)
-	return text
+	if a := authorityOf(k.r); a != nil {
+		return a.pem
+	}
+	return nil
 }
 
 func (c *cluster) masterState() string {

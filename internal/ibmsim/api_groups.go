@@ -1,8 +1,10 @@
 package ibmsim
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,6 +14,8 @@ var groupRoutes = []route{
 	{api: &groupsAPI, method: "GET", path: "/v2/groups", handle: listGroups},
 	{api: &groupsAPI, method: "POST", path: "/v2/groups", handle: createGroup},
 	{api: &groupsAPI, method: "GET", path: "/v2/groups/{group}", handle: withGroup(getGroup)},
+	{api: &groupsAPI, method: "PATCH", path: "/v2/groups/{group}", handle: withGroup(updateGroup)},
+	{api: &groupsAPI, method: "GET", path: "/v2/groups/{group}/rules", handle: withGroup(listRules)},
 	{api: &groupsAPI, method: "DELETE", path: "/v2/groups/{group}", handle: withGroup(deleteGroup)},
 	{api: &groupsAPI, method: "GET", path: "/v2/groups/{group}/members", handle: withGroup(listMembers)},
 	{api: &groupsAPI, method: "PUT", path: "/v2/groups/{group}/members", handle: withGroup(addMembers)},
@@ -80,7 +84,7 @@ func (k *call) offsetPage(n int, member string, item func(int) any) reply {
 		}
 		q.Set("limit", strconv.Itoa(limit))
 		q.Set("offset", strconv.Itoa(at))
-		return map[string]string{"href": k.base() + k.r.URL.Path + "?" + q.Encode()}
+		return map[string]string{"href": k.url() + "?" + q.Encode()}
 	}
 	body := map[string]any{
 		"limit": limit, "offset": offset, "total_count": n, "first": href(0), "last": href(max(0, (n-1)/limit*limit)), member: items,
@@ -121,7 +125,47 @@ func createGroup(k *call) reply {
 	return created(k.w.groupBody(g))
 }
 
-func getGroup(k *call, g *accessGroup) reply { return ok(k.w.groupBody(g)) }
+func getGroup(k *call, g *accessGroup) reply {
+	return reply{status: http.StatusOK, body: k.w.groupBody(g), header: map[string]string{"ETag": g.etag()}}
+}
+
+func (g *accessGroup) etag() string { return fmt.Sprintf("%d-%s", g.tag, g.id[len(g.id)-8:]) }
+
+func updateGroup(k *call, g *accessGroup) reply {
+	if k.entityChanged(g.etag()) {
+		return k.listRefusal(http.StatusConflict, "conflict", "The access group was changed in the meantime; its entity tag does not match.")
+	}
+	var in struct{ Name, Description *string }
+	if !k.decode(&in) || in.Name != nil && (*in.Name == "" || len(*in.Name) > 100) || in.Description != nil && len(*in.Description) > 250 {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The name has 1 to 100 characters, the description at most 250.")
+	}
+	set(&g.name, in.Name)
+	set(&g.description, in.Description)
+	g.tag++
+	k.record("iam-groups.group.update", g.id, "name", g.name)
+	return getGroup(k, g)
+}
+
+// listRules shows the rule that stands for the account file's dynamic members. Its conditions mean nothing here: no
+// user logs in by an identity provider.
+func listRules(k *call, g *accessGroup) reply {
+	rules := []any{}
+	if slices.ContainsFunc(k.w.membersOf(g.id), func(m *membership) bool { return m.dynamic }) {
+		rules = append(rules, map[string]any{
+			"id": "ClaimRule-" + uuidOf(k.w.ids.of("rule", g.id)), "name": "by directory group", "expiration": 24, "realm_name": "https://idp.acme.example",
+			"access_group_id": g.id, "account_id": k.w.accountID, "created_at": g.created.UTC().Format("2006-01-02T15:04:05Z"), "created_by_id": g.by,
+			"conditions": []any{map[string]any{"claim": "groups", "operator": "CONTAINS", "value": strconv.Quote(g.name)}},
+		})
+	}
+	return ok(map[string]any{"rules": rules})
+}
+
+func (m *membership) kind() string {
+	if m.dynamic {
+		return "dynamic"
+	}
+	return "static"
+}
 
 // deleteGroup needs force to take members and policies with it.
 func deleteGroup(k *call, g *accessGroup) reply {
@@ -129,7 +173,7 @@ func deleteGroup(k *call, g *accessGroup) reply {
 	if len(members) > 0 && !k.yes("force") {
 		return k.listRefusal(http.StatusConflict, "conflict", "The access group has members. Use force to delete it.")
 	}
-	for _, m := range members {
+	for _, m := range members { // the rules go with the group, so dynamic ones end, too
 		m.end(k.now)
 	}
 	for _, p := range k.w.policies {
@@ -150,12 +194,15 @@ func testMember(k *call, g *accessGroup) reply {
 }
 
 func listMembers(k *call, g *accessGroup) reply {
-	members := k.w.membersOf(g.id)
+	kind := firstOf(k.q("membership_type"), "all")
+	members := slices.DeleteFunc(k.w.membersOf(g.id), func(m *membership) bool {
+		return kind != "all" && kind != m.kind() || k.q("type") != "" && k.q("type") != memberType(k.w.who(m.iam))
+	})
 	return k.offsetPage(len(members), "members", func(i int) any {
 		m := members[i]
 		who := k.w.who(m.iam)
 		body := map[string]any{
-			"iam_id": m.iam, "type": memberType(who), "membership_type": "static", "created_at": m.added.UTC().Format("2006-01-02T15:04:05Z"), "created_by_id": m.by,
+			"iam_id": m.iam, "type": memberType(who), "membership_type": m.kind(), "created_at": m.added.UTC().Format("2006-01-02T15:04:05Z"), "created_by_id": m.by,
 			"href": "https://iam.cloud.ibm.com/v2/groups/" + g.id + "/members/" + m.iam,
 		}
 		if k.yes("verbose") {
@@ -168,6 +215,9 @@ func listMembers(k *call, g *accessGroup) reply {
 func memberType(who identity) string {
 	if who.service {
 		return "service"
+	}
+	if who.profile {
+		return "profile"
 	}
 	return "user"
 }

@@ -66,12 +66,12 @@ func (k *call) invite(email string, in invitation) *user {
 	}
 	w.addUser(u)
 	for _, id := range in.AccessGroups {
-		w.join(id, u.iam, k.caller.iam, k.now, k.now.Add(w.knobs.GrantDelay.Std()))
+		w.join(id, u.iam, k.caller.iam, k.now, k.now.Add(w.grantDelay()))
 	}
 	for _, b := range in.Policies {
 		p := &policy{id: uuidOf(w.ids.next("policy")), version: 1, kind: "access", subjectKey: "iam_id", subject: u.iam, created: k.now, by: k.caller.iam, tag: 1}
 		p.roles, p.attrs = b.roleIDs(), b.resourceAttributes(w.accountID)
-		w.putPolicy(p, k.now.Add(w.knobs.GrantDelay.Std()))
+		w.putPolicy(p, k.now.Add(w.grantDelay()))
 	}
 	k.record("user-management.user.invite", u.email, "iam_id", u.iam, "access_groups", strings.Join(in.AccessGroups, ","), "policies", fmt.Sprint(len(in.Policies)))
 	w.clock.AfterFunc(w.knobs.InviteProcessing.Std(), func() { w.invitationProcessed(u) })

@@ -24,7 +24,7 @@ func listKeys(k *call) reply {
 	all := k.q("scope") == "account" && k.managesKeys()
 	var keys []*apiKey
 	for _, key := range k.candidates(iam, all) {
-		if key.visibleAt(k.now) && k.wantsKind(key) {
+		if k.w.visible(key, k.now) && k.wantsKind(key) {
 			keys = append(keys, key)
 		}
 	}
@@ -145,5 +145,5 @@ func (k *call) pageURL(token string) string {
 	if token != "" {
 		q.Set("pagetoken", token)
 	}
-	return k.base() + k.r.URL.Path + "?" + q.Encode()
+	return k.url() + "?" + q.Encode()
 }

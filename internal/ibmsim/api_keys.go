@@ -3,6 +3,7 @@ package ibmsim
 import (
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // IAM API keys. Authorisation: one's own keys always, all others' with Administrator on iam-identity.
@@ -26,7 +27,7 @@ func (k *call) managesKeys() bool { return k.may("iam-identity", "Administrator"
 func withKey(handle func(*call, *apiKey) reply) func(*call) reply {
 	return func(k *call) reply {
 		key := k.w.keyByID[k.path("id")]
-		if key == nil || !key.visibleAt(k.now) {
+		if key == nil || !k.w.visible(key, k.now) {
 			return k.iamRefusal(http.StatusNotFound, "BXNIM0445E", "The API key could not be found.")
 		}
 		if key.owner != k.caller.iam && !k.managesKeys() {
@@ -40,11 +41,7 @@ func getKey(k *call, key *apiKey) reply {
 	body := k.w.keyBody(key)
 	if k.yes("include_activity") {
 		last, count := k.w.activity(key, k.now)
-		activity := map[string]any{"authn_count": count}
-		if count > 0 {
-			activity["last_authn"] = k.w.iamTime(last)
-		}
-		body["activity"] = activity
+		body["activity"] = k.w.activityBody(last, count)
 	}
 	if k.yes("include_history") {
 		body["history"] = k.w.historyBody(key.history)
@@ -55,7 +52,7 @@ func getKey(k *call, key *apiKey) reply {
 // keyDetails tells whom a key's value belongs to.
 func keyDetails(k *call) reply {
 	key := k.w.keyBySecret[k.r.Header.Get("IAM-ApiKey")]
-	if key == nil || !key.visibleAt(k.now) {
+	if key == nil || !k.w.visible(key, k.now) {
 		return k.iamRefusal(http.StatusNotFound, "BXNIM0445E", "The API key could not be found.")
 	}
 	return getKey(k, key)
@@ -75,9 +72,18 @@ func createKey(k *call) reply {
 	if !k.decode(&in) || in.Name == "" || in.IamID == "" {
 		return k.iamRefusal(http.StatusBadRequest, "BXNIM0102E", "The properties name and iam_id are required.")
 	}
-	forService := k.w.serviceByIAM[in.IamID] != nil
-	if in.IamID != k.caller.iam && !(forService && k.managesKeys()) {
+	service := k.w.serviceByIAM[in.IamID]
+	forService := service != nil && !service.deleted
+	// The session of a trusted profile cannot make a user's key, and a profile has none of its own.
+	if k.caller.profile && !forService || in.IamID != k.caller.iam && !(forService && k.managesKeys()) {
 		return k.iamForbidden()
+	}
+	if forService && service.locked {
+		return k.lockedEntity("The service ID")
+	}
+	expires, fine := parseExpiry(in.ExpiresAt)
+	if !fine || !k.secretIsFree(in.Apikey) {
+		return k.badKey()
 	}
 	if !forService && k.w.creationRestricted(k.caller.iam, k) {
 		return k.iamForbidden()
@@ -86,12 +92,8 @@ func createKey(k *call) reply {
 		return k.keyLimit()
 	}
 	key := k.w.newKey(in.IamID, k.caller.iam, in.Name, in.Description, k.now)
-	if in.Apikey != "" {
-		delete(k.w.keyBySecret, key.secret)
-		key.secret = in.Apikey
-		k.w.keyBySecret[key.secret] = key
-	}
-	key.expires, key.stored, key.supportSessions = in.ExpiresAt, in.StoreValue, in.SupportSessions
+	k.useSecret(key, in.Apikey)
+	key.expires, key.stored, key.supportSessions = expires, in.StoreValue, in.SupportSessions
 	key.actionWhenLeaked = firstOf(in.ActionWhenLeaked, "none")
 	key.locked = k.r.Header.Get("Entity-Lock") == "true"
 	if k.r.Header.Get("Entity-Disable") == "true" {
@@ -115,8 +117,8 @@ func (w *world) creationRestricted(iam string, k *call) bool {
 }
 
 func updateKey(k *call, key *apiKey) reply {
-	if match := k.r.Header.Get("If-Match"); match != "*" && match != key.entityTag() {
-		return k.iamRefusal(http.StatusConflict, "BXNIM0417E", "The entity was changed in the meantime; its entity_tag does not match.")
+	if k.entityChanged(key.entityTag()) {
+		return k.staleEntity()
 	}
 	if key.locked {
 		return k.lockedKey()
@@ -134,7 +136,13 @@ func updateKey(k *call, key *apiKey) reply {
 	set(&key.description, in.Description)
 	set(&key.supportSessions, in.SupportSessions)
 	set(&key.actionWhenLeaked, in.ActionWhenLeaked)
-	set(&key.expires, in.ExpiresAt)
+	if in.ExpiresAt != nil {
+		expires, fine := parseExpiry(*in.ExpiresAt)
+		if !fine {
+			return k.badKey()
+		}
+		key.expireAt(expires, k.now)
+	}
 	k.touchKey(key, "UPDATE", "API key updated")
 	k.record(k.keyAction(key, "update"), key.id, "name", key.name)
 	return ok(k.w.keyBody(key))
@@ -146,9 +154,37 @@ func set[T any](field *T, value *T) {
 	}
 }
 
-// lockedKey refuses to change a locked key (trap 14); status and code are inferred.
-func (k *call) lockedKey() reply {
-	return k.iamRefusal(http.StatusConflict, "BXNIM0452E", "The API key is locked. Unlock it before you change or delete it.")
+func (k *call) lockedKey() reply { return k.lockedEntity("The API key") }
+
+// expiryForm is the documented pattern of expires_at, yyyy-MM-ddTHH:mm+0000.
+const expiryForm = "2006-01-02T15:04-0700"
+
+// parseExpiry reads an expiry; an empty one means never.
+func parseExpiry(text string) (time.Time, bool) {
+	if text == "" {
+		return time.Time{}, true
+	}
+	t, err := time.Parse(expiryForm, text)
+	return t.UTC(), err == nil
+}
+
+func (k *call) badKey() reply {
+	return k.iamRefusal(http.StatusBadRequest, "BXNIM0109E", "The property expires_at is not of the form yyyy-MM-ddTHH:mm+0000, or the value of apikey is in use.")
+}
+
+// secretIsFree guards against two keys with one value.
+func (k *call) secretIsFree(secret string) bool {
+	return secret == "" || k.w.keyBySecret[secret] == nil
+}
+
+// useSecret gives a new key the value its maker wished.
+func (k *call) useSecret(key *apiKey, secret string) {
+	if secret == "" {
+		return
+	}
+	delete(k.w.keyBySecret, key.secret)
+	key.secret = secret
+	k.w.keyBySecret[secret] = key
 }
 
 func deleteKey(k *call, key *apiKey) reply {
@@ -181,7 +217,7 @@ func disableKey(k *call, key *apiKey) reply {
 		return noContent()
 	}
 	key.disabled = true
-	key.kill(k.now, causeDisabled)
+	key.kill(k.now.Add(k.w.knobs.DisableDelay.Std()), causeDisabled) // it works on for a while (trap 13)
 	k.touchKey(key, "UPDATE", "disabled")
 	k.record(k.keyAction(key, "update"), key.id, "disabled", "true", "owner", key.owner)
 	return noContent()
@@ -224,8 +260,11 @@ func (w *world) keyBody(key *apiKey) map[string]any {
 	if key.description != "" {
 		body["description"] = key.description
 	}
-	if key.expires != "" {
-		body["expires_at"] = key.expires
+	if !key.expires.IsZero() {
+		body["expires_at"] = key.expires.UTC().Format(expiryForm)
+	}
+	if w.knobs.NoCreatedAt {
+		body["created_at"] = "" // which IBM's SDK reads as the year 1970 (trap 60)
 	}
 	if key.stored && w.serviceByIAM[key.owner] != nil {
 		body["apikey"] = key.secret

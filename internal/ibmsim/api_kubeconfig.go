@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 )
@@ -14,6 +16,8 @@ import (
 var kubeconfigRoutes = []route{
 	{api: &containersAPI, method: "POST", path: "/v2/applyRBACAndGetKubeconfig", handle: applyAndGetKubeconfig},
 	{api: &containersAPI, method: "GET", path: "/v2/getKubeconfig", handle: getKubeconfig},
+	{api: &containersAPI, method: "GET", path: "/v1/clusters/{cluster}/config", handle: getConfigV1(false)},
+	{api: &containersAPI, method: "GET", path: "/v1/clusters/{cluster}/config/admin", handle: getConfigV1(true)},
 	{api: &containersAPI, method: "GET", path: "/v2/getRBACStatus", handle: rbacStatus},
 }
 
@@ -46,6 +50,14 @@ func applyAndGetKubeconfig(k *call) reply {
 	return rep
 }
 
+// getConfigV1 is the old way: always an archive, the administrator's under a path of its own.
+func getConfigV1(admin bool) func(*call) reply {
+	return func(k *call) reply {
+		rep, _ := k.kubeconfig(kubeconfigRequest{Cluster: k.path("cluster"), Admin: admin, Format: "zip"})
+		return rep
+	}
+}
+
 func getKubeconfig(k *call) reply {
 	rep, _ := k.kubeconfig(kubeconfigRequest{Cluster: k.q("cluster"), Admin: k.yes("admin"), Format: k.q("format")})
 	return rep
@@ -65,45 +77,80 @@ func (k *call) kubeconfig(in kubeconfigRequest) (reply, *cluster) {
 		}
 		use, life = tokenAdmin, adminLife
 	}
+	if c.spec.Type == "openshift" && !in.Admin {
+		return k.kubeconfigReply(c, in, ""), c // its user logs in at the cluster's own OAuth server
+	}
 	token := k.w.mint(k.caller, use, life, k.now, func(cl *claims) { cl.Cluster = c.id })
-	return k.kubeconfigReply(c, in.Format, token), c
+	return k.kubeconfigReply(c, in, token), c
 }
 
 // adminLife is the documented life of a client certificate, near enough.
 const adminLife = 365 * 24 * refreshLife / 3
 
-func (k *call) kubeconfigReply(c *cluster, format, token string) reply {
-	server := k.kubeURL(c)
-	user := k.caller.label()
-	where := map[string]any{"server": server}
+func (k *call) kubeconfigReply(c *cluster, in kubeconfigRequest, token string) reply {
+	where := map[string]any{"server": k.kubeURL(c)}
 	if pem := k.certificate(); pem != nil {
 		where["certificate-authority-data"] = base64.StdEncoding.EncodeToString(pem)
 	}
-	config := map[string]any{
-		"apiVersion": "v1", "kind": "Config", "current-context": c.spec.Name + "/" + c.id,
-		"clusters": []any{map[string]any{"name": c.spec.Name + "/" + c.id, "cluster": where}},
-		"users":    []any{map[string]any{"name": user, "user": map[string]any{"token": token}}},
-		"contexts": []any{map[string]any{
-			"name": c.spec.Name + "/" + c.id, "context": map[string]any{"cluster": c.spec.Name + "/" + c.id, "user": user, "namespace": "default"},
-		}},
+	user := map[string]any{}
+	if token != "" {
+		user["token"] = token
 	}
-	if format == "json" {
-		text, err := json.Marshal(config)
+	switch in.Format {
+	case "json":
+		text, err := json.Marshal(k.kubeconfigDocument(c, where, user))
 		return documentReply(text, "application/json", err)
+	case "zip":
+		return k.kubeconfigArchive(c, in.Admin, where, user)
 	}
-	text, err := yaml.Marshal(config)
-	if err != nil || format != "zip" {
-		return documentReply(text, "application/yaml", err)
+	text, err := yaml.Marshal(k.kubeconfigDocument(c, where, user))
+	return documentReply(text, "application/yaml", err)
+}
+
+func (k *call) kubeconfigDocument(c *cluster, where, user map[string]any) map[string]any {
+	name := c.spec.Name + "/" + c.id
+	return map[string]any{
+		"apiVersion": "v1", "kind": "Config", "current-context": name,
+		"clusters": []any{map[string]any{"name": name, "cluster": where}},
+		"users":    []any{map[string]any{"name": k.caller.label(), "user": user}},
+		"contexts": []any{map[string]any{"name": name, "context": map[string]any{"cluster": name, "user": k.caller.label(), "namespace": "default"}}},
 	}
+}
+
+// kubeconfigArchive puts certificates into files of their own, as the real one does: the authority's, and for an
+// administrator a client certificate instead of a token. Both need a listener that speaks TLS.
+func (k *call) kubeconfigArchive(c *cluster, admin bool, where, user map[string]any) reply {
+	files := map[string][]byte{}
+	if a := authorityOf(k.r); a != nil {
+		ca := "ca-" + c.scope.id.region + "-" + c.spec.Name + ".pem"
+		files[ca] = a.pem
+		where = map[string]any{"server": where["server"], "certificate-authority": ca}
+		if admin {
+			certificate, key, err := a.administrator(k.caller.label(), c.id)
+			if err != nil {
+				return documentReply(nil, "", err)
+			}
+			files["admin.pem"], files["admin-key.pem"] = certificate, key
+			user = map[string]any{"client-certificate": "admin.pem", "client-key": "admin-key.pem"}
+		}
+	}
+	text, err := yaml.Marshal(k.kubeconfigDocument(c, where, user))
+	if err != nil {
+		return documentReply(nil, "", err)
+	}
+	files["kube-config-"+c.scope.id.region+"-"+c.spec.Name+".yml"] = text
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
-	f, err := z.Create("kubeConfig-" + c.id + "/kube-config-" + c.scope.id.region + "-" + c.spec.Name + ".yml")
-	if err == nil {
-		_, err = f.Write(text)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		f, err := z.Create("kubeConfig-" + c.id + "/" + name)
+		if err == nil {
+			_, err = f.Write(files[name])
+		}
+		if err != nil {
+			return documentReply(nil, "", err)
+		}
 	}
-	if err == nil {
-		err = z.Close()
-	}
+	err = z.Close()
 	return documentReply(archive.Bytes(), "application/zip", err)
 }
 

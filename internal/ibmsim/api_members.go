@@ -34,9 +34,9 @@ func (k *call) addMember(g *accessGroup, iam string, item map[string]any) {
 	case !k.w.listedIdentity(iam):
 		k.itemFailed(item, http.StatusNotFound, "not_found", "The identity "+iam+" is not in the account.")
 	default:
-		m := k.w.member(g.id, iam)
+		m := k.w.staticMember(g.id, iam)
 		if m == nil {
-			m = k.w.join(g.id, iam, k.caller.iam, k.now, k.now.Add(k.w.knobs.GrantDelay.Std()))
+			m = k.w.join(g.id, iam, k.caller.iam, k.now, k.now.Add(k.w.grantDelay()))
 			k.record("iam-groups.member.add", g.id, "group", g.name, "iam_id", iam)
 		}
 		item["status_code"], item["created_at"], item["created_by_id"] = http.StatusOK, m.added.UTC().Format("2006-01-02T15:04:05Z"), m.by
@@ -49,8 +49,11 @@ func (k *call) itemFailed(item map[string]any, status int, code, message string)
 }
 
 func (w *world) listedIdentity(iam string) bool {
-	if w.serviceByIAM[iam] != nil {
-		return true
+	if s := w.serviceByIAM[iam]; s != nil {
+		return !s.deleted
+	}
+	if p := w.profileByIAM[iam]; p != nil {
+		return !p.deleted
 	}
 	u := w.byIAM[iam]
 	return u != nil && u.listed()
@@ -58,7 +61,7 @@ func (w *world) listedIdentity(iam string) bool {
 
 // dropMember ends one membership and writes what came of it into the item.
 func (k *call) dropMember(g *accessGroup, iam string, item map[string]any) {
-	m := k.w.member(g.id, iam)
+	m := k.w.staticMember(g.id, iam)
 	switch {
 	case k.fault != nil && k.fault.Partial207:
 		k.itemFailed(item, http.StatusServiceUnavailable, "unable_to_process", "The member could not be processed.")
@@ -93,7 +96,7 @@ func removeMemberOrAll(k *call) reply {
 		return leaveAll(k)
 	}
 	return withGroup(func(k *call, g *accessGroup) reply {
-		m := k.w.member(g.id, k.path("iam"))
+		m := k.w.staticMember(g.id, k.path("iam"))
 		if m == nil {
 			return k.listRefusal(http.StatusNotFound, "not_found", "The identity is not a member of the group.")
 		}
@@ -109,7 +112,7 @@ func leaveAll(k *call) reply {
 	}
 	iam, items := k.path("iam"), []any{}
 	for _, g := range k.w.groups {
-		if g.deleted || k.w.member(g.id, iam) == nil {
+		if g.deleted || k.w.staticMember(g.id, iam) == nil {
 			continue
 		}
 		item := map[string]any{"access_group_id": g.id}

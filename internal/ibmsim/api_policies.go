@@ -86,10 +86,10 @@ func (k *call) policyPage(list []*policy, render func(*world, *policy) any) repl
 	if k.q("limit") != "" {
 		q := k.query()
 		q.Del("start")
-		body["limit"], body["first"] = limit, map[string]any{"href": k.base() + k.r.URL.Path + "?" + q.Encode()}
+		body["limit"], body["first"] = limit, map[string]any{"href": k.url() + "?" + q.Encode()}
 		if next := start + limit; next < len(list) {
 			q.Set("start", strconv.Itoa(next))
-			body["next"] = map[string]any{"href": k.base() + k.r.URL.Path + "?" + q.Encode(), "start": strconv.Itoa(next)}
+			body["next"] = map[string]any{"href": k.url() + "?" + q.Encode(), "start": strconv.Itoa(next)}
 		}
 	}
 	return ok(body)
@@ -140,7 +140,7 @@ func (k *call) createPolicy(p *policy, render func(*world, *policy) any) reply {
 		return k.policyConflict(have)
 	}
 	p.id, p.created, p.by, p.tag = uuidOf(k.w.ids.next("policy")), k.now, k.caller.iam, 1
-	k.w.putPolicy(p, k.now.Add(k.w.knobs.GrantDelay.Std()))
+	k.w.putPolicy(p, k.now.Add(k.w.grantDelay()))
 	k.record("iam-am.policy.create", p.id, "subject", p.subject, "roles", roleNames(p.roles))
 	return k.policyReply(http.StatusCreated, p, render)
 }
@@ -153,6 +153,12 @@ func (k *call) policyConflict(have *policy) reply {
 }
 
 func (k *call) badPolicy(p *policy) reply {
+	if p.kind != "access" {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The simulator knows policies of the type access only.")
+	}
+	if p.subjectKey != "iam_id" && p.subjectKey != "access_group_id" {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The subject is named by iam_id or access_group_id.")
+	}
 	if len(p.roles) == 0 || !slices.ContainsFunc(p.attrs, func(a attribute) bool {
 		return slices.Contains([]string{"serviceType", "serviceName", "resourceGroupId", "service_group_id", "resourceType"}, a.key)
 	}) {
@@ -162,6 +168,9 @@ func (k *call) badPolicy(p *policy) reply {
 		if !knownRole(r) {
 			return k.listRefusal(http.StatusBadRequest, "role_not_found", "The role "+r+" does not exist.")
 		}
+	}
+	if s := k.w.serviceByIAM[p.subject]; s != nil && s.locked {
+		return k.listRefusal(http.StatusConflict, "unable_to_process", "The service ID of the subject is locked.") // status inferred
 	}
 	if p.subjectKey == "iam_id" && !k.w.listedIdentity(p.subject) || p.subjectKey == "access_group_id" && k.w.group(p.subject) == nil {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The subject "+p.subject+" is not in the account.")
@@ -174,29 +183,33 @@ func replacePolicyV1(k *call, p *policy) reply {
 	if !k.decode(&in) || len(in.Resources) == 0 {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs roles and a resource.")
 	}
-	return k.replacePolicy(p, in.roleIDs(), in.resourceAttributes(k.w.accountID), in.Description, policyV1)
+	if p.version == 2 {
+		// Version 1 cannot carry what version 2 may hold; IBM asks for one version per policy (refusal inferred).
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The policy was made with version 2 of this API and can only be changed with it.")
+	}
+	return k.replacePolicy(p, &policy{version: 1, roles: in.roleIDs(), attrs: in.resourceAttributes(k.w.accountID), description: in.Description}, policyV1)
 }
 
 // replacePolicy ends the old access at once and lets the new one act after the usual delay, unless nothing changed.
-func (k *call) replacePolicy(p *policy, roles []string, attrs []attribute, description string, render func(*world, *policy) any) reply {
+func (k *call) replacePolicy(p, next *policy, render func(*world, *policy) any) reply {
 	if k.r.Header.Get("If-Match") != p.etag() {
 		return k.listRefusal(http.StatusPreconditionFailed, "request_not_processed", "The policy was changed in the meantime; its entity tag does not match.")
 	}
-	next := &policy{id: p.id, kind: p.kind, subjectKey: p.subjectKey, subject: p.subject, roles: roles, attrs: attrs}
+	next.id, next.kind, next.subjectKey, next.subject = p.id, p.kind, p.subjectKey, p.subject
 	if rep := k.badPolicy(next); rep.status != 0 {
 		return rep
 	}
 	if have := k.w.conflicting(next); have != nil {
 		return k.policyConflict(have)
 	}
-	same := slices.Equal(p.roles, roles) && sameResource(p.attrs, attrs)
-	p.roles, p.attrs, p.description, p.modified = roles, attrs, description, k.now
+	same := slices.Equal(p.roles, next.roles) && sameResource(p.attrs, next.attrs) && p.window.same(next.window)
+	p.roles, p.attrs, p.window, p.description, p.version, p.modified = next.roles, next.attrs, next.window, next.description, next.version, k.now
 	p.tag++
-	if !same {
-		p.right.to = later(k.now, p.right.from)
-		k.w.startRight(p, k.now.Add(k.w.knobs.GrantDelay.Std()))
+	if !same && p.deleted.IsZero() {
+		p.right.end(k.now)
+		k.w.startRight(p, k.now.Add(k.w.grantDelay()))
 	}
-	k.record("iam-am.policy.update", p.id, "subject", p.subject, "roles", roleNames(roles))
+	k.record("iam-am.policy.update", p.id, "subject", p.subject, "roles", roleNames(p.roles))
 	return k.policyReply(http.StatusOK, p, render)
 }
 
@@ -212,7 +225,7 @@ func restorePolicy(k *call, p *policy) reply {
 	if !p.deleted.IsZero() {
 		p.deleted, p.modified = time.Time{}, k.now
 		p.tag++
-		k.w.startRight(p, k.now.Add(k.w.knobs.GrantDelay.Std()))
+		k.w.startRight(p, k.now.Add(k.w.grantDelay()))
 		k.record("iam-am.policy.update", p.id, "subject", p.subject, "state", "active")
 	}
 	return k.policyReply(http.StatusOK, p, policyV1)

@@ -25,6 +25,8 @@ type policyV2Body struct {
 	} `json:"control"`
 	Subject  keyedValues `json:"subject"`
 	Resource keyedValues `json:"resource"`
+	Pattern  string      `json:"pattern"`
+	Rule     *policyRule `json:"rule"`
 }
 
 type keyedValues struct {
@@ -58,7 +60,11 @@ func createPolicyV2(k *call) reply {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs control, one subject and a resource.")
 	}
 	subject := in.Subject.attributes()[0]
-	p := &policy{kind: in.Type, description: in.Description, version: 2, subjectKey: subject.key, subject: subject.value, roles: in.roleIDs(), attrs: in.Resource.attributes()}
+	window, text := readWindow(in.Pattern, in.Rule)
+	if text != "" {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", text)
+	}
+	p := &policy{kind: in.Type, description: in.Description, version: 2, subjectKey: subject.key, subject: subject.value, roles: in.roleIDs(), attrs: in.Resource.attributes(), window: window}
 	return k.createPolicy(p, policyV2)
 }
 
@@ -67,8 +73,11 @@ func replacePolicyV2(k *call, p *policy) reply {
 	if !k.decode(&in) || len(in.Resource.Attributes) == 0 {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs control and a resource.")
 	}
-	p.version = 2
-	return k.replacePolicy(p, in.roleIDs(), in.Resource.attributes(), in.Description, policyV2)
+	window, text := readWindow(in.Pattern, in.Rule)
+	if text != "" {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", text)
+	}
+	return k.replacePolicy(p, &policy{version: 2, roles: in.roleIDs(), attrs: in.Resource.attributes(), description: in.Description, window: window}, policyV2)
 }
 
 func policyV2(_ *world, p *policy) any {
@@ -84,6 +93,9 @@ func policyV2(_ *world, p *policy) any {
 	body["control"] = map[string]any{"grant": map[string]any{"roles": roles}}
 	body["subject"] = map[string]any{"attributes": []any{map[string]any{"key": p.subjectKey, "operator": "stringEquals", "value": p.subject}}}
 	body["resource"] = map[string]any{"attributes": attrs}
+	if p.window != nil {
+		body["pattern"], body["rule"] = p.window.pattern, p.window.rule()
+	}
 	return body
 }
 

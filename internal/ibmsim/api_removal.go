@@ -9,23 +9,24 @@ import (
 // Removal of users: v2 answers when it is done, v3 at once.
 var removalRoutes = []route{
 	{api: &usersAPI, method: "DELETE", path: "/v2/accounts/{account}/users/{iam}", handle: removeNow},
+	{api: &usersAPI, method: "DELETE", path: "/v2/accounts/{account}/users", handle: removeByAttribute},
 	{api: &usersAPI, method: "DELETE", path: "/v3/accounts/{account}/users/{iam}", handle: removeLater},
 }
 
 // removable finds the user to remove or says why not. Bodies of these refusals are inferred.
-func (k *call) removable() (*user, reply) {
+func (k *call) removable(iam string) (*user, reply) {
 	if rep, wrong := k.wrongAccount(); wrong {
 		return nil, rep
 	}
-	u := k.w.byIAM[k.path("iam")]
-	self := k.path("iam") == k.caller.iam
+	u := k.w.byIAM[iam]
+	self := iam == k.caller.iam
 	if k.caller.service || (!self && !k.may("user-management", "Administrator", "Editor")) {
 		return nil, k.listRefusal(http.StatusForbidden, "forbidden", "You are not allowed to remove users from this account.")
 	}
 	if u == nil || !u.listed() {
 		return nil, k.noUser()
 	}
-	if u.iam == k.w.ownerIAM {
+	if u.iam == k.w.owner() {
 		return nil, k.listRefusal(http.StatusBadRequest, "cannot_remove_owner", "The account owner cannot be removed.")
 	}
 	if child := k.w.classicChild(u); child != "" {
@@ -44,7 +45,20 @@ func (w *world) classicChild(parent *user) string {
 }
 
 func removeNow(k *call) reply {
-	u, refused := k.removable()
+	return k.removeUser(k.path("iam"))
+}
+
+// removeByAttribute names the user by user_id or email instead of the IAM ID. It is documented and in no SDK.
+func removeByAttribute(k *call) reply {
+	u := k.w.current(firstOf(k.q("user_id"), k.q("email")))
+	if u == nil {
+		return k.removeUser("")
+	}
+	return k.removeUser(u.iam)
+}
+
+func (k *call) removeUser(iam string) reply {
+	u, refused := k.removable(iam)
 	if u == nil {
 		return refused
 	}
@@ -55,7 +69,7 @@ func removeNow(k *call) reply {
 
 // removeLater may end in ERROR_WHILE_DELETING, which only the profile tells (trap 18).
 func removeLater(k *call) reply {
-	u, refused := k.removable()
+	u, refused := k.removable(k.path("iam"))
 	if u == nil {
 		return refused
 	}
@@ -92,13 +106,6 @@ func (w *world) remove(u *user, now time.Time) string {
 			died = append(died, k.id)
 		}
 	}
-	for _, p := range w.policies {
-		if p.subject == u.iam && p.deleted.IsZero() {
-			w.endPolicy(p, now)
-		}
-	}
-	for _, m := range w.memberships[u.iam] {
-		m.end(now)
-	}
+	w.forget(u.iam, now)
 	return strings.Join(died, ",")
 }

@@ -100,7 +100,7 @@ func (w *world) instanceBody(c *cluster) map[string]any {
 	return map[string]any{
 		"id": c.crn, "crn": c.crn, "guid": c.id, "name": c.spec.Name, "region_id": c.scope.id.region, "account_id": w.accountID,
 		"resource_group_id": c.scope.id.group, "resource_group_crn": w.resourceGroupCRN(c.scope.id.group), "resource_id": "containers-kubernetes",
-		"resource_plan_id": "containers.kubernetes.cluster", "state": "active", "type": "resource_instance", "created_at": at, "updated_at": at, "created_by": w.ownerIAM,
+		"resource_plan_id": "containers.kubernetes.cluster", "state": "active", "type": "resource_instance", "created_at": at, "updated_at": at, "created_by": w.owner(),
 	}
 }
 

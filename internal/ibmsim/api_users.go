@@ -13,7 +13,9 @@ import (
 var userRoutes = []route{
 	{api: &usersAPI, method: "GET", path: "/v2/accounts/{account}/users", handle: listUsers},
 	{api: &usersAPI, method: "GET", path: "/v2/accounts/{account}/users/{iam}", handle: getUser},
+	{api: &usersAPI, method: "PATCH", path: "/v2/accounts/{account}/users/{iam}", handle: updateUser},
 	{api: &usersAPI, method: "GET", path: "/v2/accounts/{account}/users/{iam}/settings", handle: getUserSettings},
+	{api: &usersAPI, method: "PATCH", path: "/v2/accounts/{account}/users/{iam}/settings", handle: updateUserSettings},
 }
 
 func (k *call) readsUsers() bool {
@@ -125,11 +127,7 @@ func getUser(k *call) reply {
 	}
 	body := k.w.userBody(u)
 	if k.yes("include_activity") {
-		activity := map[string]any{"authn_count": u.authns}
-		if u.authns > 0 {
-			activity["last_authn"] = k.w.iamTime(u.lastAuthn)
-		}
-		body["activity"] = activity
+		body["activity"] = k.w.activityBody(u.lastAuthn, u.authns)
 	}
 	return ok(body)
 }
@@ -142,13 +140,13 @@ func getUserSettings(k *call) reply {
 	if u == nil {
 		return k.noUser()
 	}
-	return ok(map[string]any{"language": "", "notification_language": "en-us", "allowed_ip_addresses": u.allowedIPs, "self_manage": true})
+	return ok(map[string]any{"language": u.language, "notification_language": "en-us", "allowed_ip_addresses": u.allowedIPs, "self_manage": true})
 }
 
 func (w *world) userBody(u *user) map[string]any {
 	return map[string]any{
 		"id": w.ids.of("user", u.iam), "iam_id": u.iam, "realm": "IBMid", "user_id": u.email, "firstname": u.first, "lastname": u.last,
-		"state": u.state, "email": u.email, "phonenumber": "", "altphonenumber": "", "photo": "", "account_id": w.accountID,
+		"state": u.state, "email": u.email, "phonenumber": u.phone, "altphonenumber": "", "photo": "", "account_id": w.accountID,
 		"added_on": u.added.UTC().Format(time.RFC3339),
 	}
 }

@@ -27,7 +27,7 @@ type apiKey struct {
 	holders                 []*holder
 	actionWhenLeaked        string
 	supportSessions, stored bool
-	expires                 string
+	expires                 time.Time // zero = never
 }
 
 // historyItem is one entry of an identity object's history.
@@ -39,13 +39,48 @@ type historyItem struct {
 func (k *apiKey) entityTag() string { return fmt.Sprintf("%d-%s", k.tag, k.id[len(k.id)-8:]) }
 
 func (k *apiKey) worksAt(t time.Time) bool {
-	return slices.ContainsFunc(k.lives, func(l life) bool { return l.holds(t) })
+	return slices.ContainsFunc(k.effective(), func(l life) bool { return l.holds(t) })
+}
+
+// effective are the key's lives cut at its expiry.
+func (k *apiKey) effective() []life {
+	if k.expires.IsZero() {
+		return k.lives
+	}
+	var cut []life
+	for _, l := range k.lives {
+		if !l.from.Before(k.expires) {
+			continue
+		}
+		if l.to.IsZero() || l.to.After(k.expires) {
+			l.to, l.cause = k.expires, causeExpired
+		}
+		cut = append(cut, l)
+	}
+	return cut
+}
+
+// expireAt changes the expiry. What an expiry in the past did stays done, though a later one revives the key.
+func (k *apiKey) expireAt(expiry, now time.Time) {
+	dead := !k.expires.IsZero() && !now.Before(k.expires)
+	if dead {
+		k.kill(k.expires, causeExpired)
+	}
+	k.expires = expiry
+	if dead && !k.disabled && (expiry.IsZero() || now.Before(expiry)) {
+		k.revive(now)
+	}
+}
+
+// purgedAt tells whether a key is gone for good, locked or not: long expired and long unchanged.
+func (k *apiKey) purgedAt(t time.Time, after time.Duration) bool {
+	return !k.expires.IsZero() && t.Sub(k.expires) > after && t.Sub(k.modified) > after
 }
 
 // deadBecause explains why the key does not work at t.
 func (k *apiKey) deadBecause(t time.Time) string {
 	cause := causeUnknown
-	for _, l := range k.lives {
+	for _, l := range k.effective() {
 		if !l.to.IsZero() && !t.Before(l.to) {
 			cause = l.cause
 		}
@@ -59,6 +94,10 @@ func (k *apiKey) kill(t time.Time, cause string) {
 		return
 	}
 	last := &k.lives[len(k.lives)-1]
+	if last.to.After(t) { // it was to die later (trap 13) and dies now
+		last.to, last.cause = later(t, last.from), cause
+		return
+	}
 	if !last.to.IsZero() {
 		last.cause = mostFinal(last.cause, cause)
 		return
@@ -76,22 +115,36 @@ func mostFinal(before, now string) string {
 
 // revive starts another life, after the key was enabled again.
 func (k *apiKey) revive(t time.Time) {
-	if len(k.lives) > 0 && k.lives[len(k.lives)-1].to.IsZero() {
+	if n := len(k.lives); n > 0 && (k.lives[n-1].to.IsZero() || k.lives[n-1].to.After(t)) {
+		k.lives[n-1].to, k.lives[n-1].cause = time.Time{}, "" // enabled again before the disable acted
 		return
 	}
 	k.lives = append(k.lives, life{span: span{from: later(t, k.replicated)}})
 }
 
-// visibleAt tells whether IAM's replicas know the key.
-func (k *apiKey) visibleAt(t time.Time) bool {
-	return k.deleted.IsZero() && !t.Before(k.replicated)
+// exists tells whether a key counts: neither deleted nor purged.
+func (w *world) exists(k *apiKey, t time.Time) bool {
+	return k.deleted.IsZero() && !k.purgedAt(t, w.keyPurge())
+}
+
+// visible tells whether IAM's replicas know a key.
+func (w *world) visible(k *apiKey, t time.Time) bool {
+	return w.exists(k, t) && !t.Before(k.replicated)
+}
+
+// keyPurge is the documented 90 days unless the account's knob says otherwise.
+func (w *world) keyPurge() time.Duration {
+	if w.knobs.KeyPurge == 0 {
+		return 90 * 24 * time.Hour
+	}
+	return w.knobs.KeyPurge.Std()
 }
 
 // newKey makes a key and counts it at once, though it is visible and usable only after replication.
 func (w *world) newKey(owner, createdBy, name, description string, now time.Time) *apiKey {
 	k := &apiKey{
 		id: "ApiKey-" + uuidOf(w.ids.next("apikey")), name: name, description: description, owner: owner, createdBy: createdBy,
-		created: now, modified: now, replicated: now.Add(w.knobs.KeyReplication.Std()), tag: 1, actionWhenLeaked: "none",
+		created: now, modified: now, replicated: now.Add(w.knobs.KeyReplication.Std() + w.slow), tag: 1, actionWhenLeaked: "none",
 	}
 	k.secret = w.ids.secret(w.who(owner).label(), name, k.id)
 	k.history = []historyItem{{now, createdBy, "CREATE", "API key created"}}
@@ -113,7 +166,7 @@ func (w *world) putKey(k *apiKey) {
 func (w *world) keyCount(iam string) int {
 	n := 0
 	for _, k := range w.keysByOwner[iam] {
-		if k.deleted.IsZero() {
+		if w.exists(k, w.clock.Now()) {
 			n++
 		}
 	}

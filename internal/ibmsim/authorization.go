@@ -28,6 +28,7 @@ type membership struct {
 	group, iam string
 	added      time.Time
 	by         string
+	dynamic    bool // by an identity provider's rule: no call ends it but the user's removal
 }
 
 // accountServices are the account management services: a policy on "all" does not cover them.
@@ -58,7 +59,7 @@ func (w *world) roles(iam string, tg target, t time.Time) []string {
 	if !w.memberAt(iam, t) {
 		return nil
 	}
-	if iam == w.ownerIAM {
+	if w.owned(iam, t) {
 		return []string{"Administrator", "Manager", "UserApiKeyCreator", "ServiceIdCreator"}
 	}
 	var held []string
@@ -144,7 +145,7 @@ func matches(a attribute, value string) bool {
 
 // seesGroup tells whether a resource group shows in the identity's lists.
 func (w *world) seesGroup(iam, group string, t time.Time) bool {
-	if iam == w.ownerIAM || len(w.roles(iam, target{service: "resource-group", group: group}, t)) > 0 {
+	if w.owned(iam, t) || len(w.roles(iam, target{service: "resource-group", group: group}, t)) > 0 {
 		return w.memberAt(iam, t)
 	}
 	if !w.memberAt(iam, t) {

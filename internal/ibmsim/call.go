@@ -64,12 +64,13 @@ func (k *call) decode(into any) bool {
 }
 
 // base is the address under which the caller reached the cloud.
-func (k *call) base() string {
-	scheme := "http"
-	if k.r.TLS != nil || k.r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
+func (k *call) base() string { return baseOf(k.r) }
+
+func baseOf(r *http.Request) string {
+	if tlsState(r) != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
 	}
-	return scheme + "://" + k.r.Host
+	return "http://" + r.Host
 }
 
 // account checks an account_id: IBM falls back on the token's account when it is missing (trap 24).

@@ -16,6 +16,7 @@ func (a *Account) check(line func(path string) int) []problem {
 	c.scopes()
 	c.keys()
 	c.clusters()
+	c.transfer()
 	return c.found
 }
 
@@ -76,15 +77,20 @@ func (c *checker) users() {
 	}
 	for i, g := range c.account.AccessGroups {
 		for j, m := range g.Members {
-			if !c.hasUser(m) && !c.hasServiceID(m) {
-				c.add(fmt.Sprintf("$.accessGroups[%d].members[%d]", i, j), "member %q is neither a user nor a service ID", m)
+			if !c.hasUser(m) && !c.hasServiceID(m) && !c.hasProfile(m) {
+				c.add(fmt.Sprintf("$.accessGroups[%d].members[%d]", i, j), "member %q is neither a user nor a service ID nor a trusted profile", m)
+			}
+		}
+		for j, m := range g.Dynamic {
+			if !c.hasUser(m) {
+				c.add(fmt.Sprintf("$.accessGroups[%d].dynamic[%d]", i, j), "member %q is not among the users", m)
 			}
 		}
 	}
 	for i, p := range c.account.Profiles {
 		for j, m := range p.Identities {
-			if !c.hasUser(m) {
-				c.add(fmt.Sprintf("$.trustedProfiles[%d].identities[%d]", i, j), "identity %q is not among the users", m)
+			if !c.hasUser(m) && !c.hasServiceID(m) {
+				c.add(fmt.Sprintf("$.trustedProfiles[%d].identities[%d]", i, j), "identity %q is neither a user nor a service ID", m)
 			}
 		}
 	}
@@ -112,8 +118,14 @@ func (c *checker) grants() {
 				c.add(at+".serviceID", "service ID %q is not defined", g.ServiceID)
 			}
 		}
+		if g.Profile != "" {
+			subjects++
+			if !c.hasProfile(g.Profile) {
+				c.add(at+".trustedProfile", "trusted profile %q is not defined", g.Profile)
+			}
+		}
 		if subjects != 1 {
-			c.add(at, "a policy has exactly one of user, accessGroup, serviceID")
+			c.add(at, "a policy has exactly one of user, accessGroup, serviceID, trustedProfile")
 		}
 		for j, r := range g.Roles {
 			if _, ok := roleCRN(r); !ok {
@@ -156,6 +168,9 @@ func (c *checker) keys() {
 		if !c.hasUser(k.Owner) && !c.hasServiceID(k.Owner) {
 			c.add(at+".owner", "owner %q is neither a user nor a service ID", k.Owner)
 		}
+		if k.ExpiresIn != 0 && k.Expired != 0 {
+			c.add(at, "a key has expiresIn or expired, not both")
+		}
 		if k.Scope == nil {
 			if k.Name == "" {
 				c.add(at, "a key without scope needs a name")
@@ -186,7 +201,10 @@ func (c *checker) clusters() {
 		if !slices.Contains([]string{"", "deployment", "statefulset"}, cl.BlockCSI) {
 			c.add(at+".blockCSI", "blockCSI %q is not deployment or statefulset", cl.BlockCSI)
 		}
-		if cl.TrustedProfile != "" && !slices.ContainsFunc(c.account.Profiles, func(p Profile) bool { return p.Name == cl.TrustedProfile }) {
+		if !slices.Contains([]string{"", "none", "normal", "warning", "critical", "pending", "updating"}, cl.AddonHealth) {
+			c.add(at+".addonHealth", "addonHealth %q is not none, normal, warning, critical, pending or updating", cl.AddonHealth)
+		}
+		if cl.TrustedProfile != "" && !c.hasProfile(cl.TrustedProfile) {
 			c.add(at+".trustedProfile", "trusted profile %q is not defined", cl.TrustedProfile)
 		}
 		for j, b := range cl.Bindings {
@@ -226,4 +244,18 @@ func (c *checker) hasUser(email string) bool {
 
 func (c *checker) hasServiceID(name string) bool {
 	return slices.ContainsFunc(c.account.ServiceIDs, func(s ServiceID) bool { return s.Name == name })
+}
+
+func (c *checker) hasProfile(name string) bool {
+	return slices.ContainsFunc(c.account.Profiles, func(p Profile) bool { return p.Name == name })
+}
+
+func (c *checker) transfer() {
+	t := c.account.Transfer
+	if t == nil {
+		return
+	}
+	if !c.hasUser(t.To) || strings.EqualFold(t.To, c.account.Owner) {
+		c.add("$.transfer.to", "the account can only be transferred to another of the users, not to %q", t.To)
+	}
 }

@@ -37,20 +37,6 @@ func New(account *Account, o Options) *Cloud {
 // answered 501 and remembered, see Unknown.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// Endpoints are the environment variables that point IBM's SDKs and tools at a Cloud reachable at base, such as
-// http://127.0.0.1:8080.
-func (c *Cloud) Endpoints(base string) map[string]string {
-	return map[string]string{
-		"IBMCLOUD_IAM_API_ENDPOINT":                 base + "/iam",
-		"IBMCLOUD_USER_MANAGEMENT_ENDPOINT":         base + "/user-management",
-		"IBMCLOUD_RESOURCE_MANAGEMENT_API_ENDPOINT": base + "/resource-controller",
-		"IBMCLOUD_RESOURCE_CONTROLLER_API_ENDPOINT": base + "/resource-controller",
-		"IBMCLOUD_GS_API_ENDPOINT":                  base + "/search",
-		"IBMCLOUD_CS_API_ENDPOINT":                  base + "/containers/global",
-		"IBMCLOUD_ACCOUNT_MANAGEMENT_API_ENDPOINT":  base + "/accounts",
-	}
-}
-
 // Reset replaces everything by a fresh copy of an account: ledger, faults and counts begin again.
 func (c *Cloud) Reset(account *Account) { c.world.Store(newWorld(account, c.clock)) }
 

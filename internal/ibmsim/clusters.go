@@ -24,7 +24,10 @@ type cluster struct {
 	firstKey *apiKey               // what the secret held in the beginning
 	key      *apiKey               // what the secret holds now
 	master   master
-	synced   time.Time // when the last RBAC sync is done
+	synced   time.Time            // when the last RBAC sync is done
+	logins   map[string]time.Time // of OpenShift users: when each logged in first
+	added    []addon              // switched on by a call
+	removed  []string             // switched off by a call
 
 	start    sync.Once
 	startErr error

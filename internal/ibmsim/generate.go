@@ -3,9 +3,9 @@ package ibmsim
 import "fmt"
 
 // Generate makes a large account without a file: the given numbers of regions (at most 11), resource groups, clusters
-// and users, spread evenly, in fast motion as the sample. The leaver (leaver@acme.example) owns every scope that has a
-// cluster; clusters-1@acme.example up to clusters-9@acme.example are functional IDs and members already, because one
-// identity can own only 20 keys (trap 5).
+// and users, spread evenly, in fast motion as the sample. The leaver (leaver@acme.example) owns the first scopes, as many
+// as one identity can (trap 5), and owner-1@acme.example and so on the others; clusters-1@acme.example up to
+// clusters-9@acme.example are functional IDs and members already.
 func Generate(numRegions, groups, clusters, users int, seed uint64) *Account {
 	a, err := Load("sample")
 	if err != nil {
@@ -34,7 +34,6 @@ func Generate(numRegions, groups, clusters, users int, seed uint64) *Account {
 		owners.Members = append(owners.Members, email)
 	}
 	a.AccessGroups = []GroupOf{owners}
-	a.Fillers = Fillers{Users: max(users-len(a.Users), 0), KeysPerUser: 1}
 	for i := range max(groups, 1) {
 		a.ResourceGroups = append(a.ResourceGroups, GroupSpec{Name: fmt.Sprintf("group-%02d", i+1), Default: i == 0})
 	}
@@ -43,7 +42,7 @@ func Generate(numRegions, groups, clusters, users int, seed uint64) *Account {
 		ref := ScopeRef{Region: regions[i%min(max(numRegions, 1), len(regions))].name, ResourceGroup: a.ResourceGroups[i/max(numRegions, 1)%len(a.ResourceGroups)].Name}
 		if !seen[ref] {
 			seen[ref] = true
-			a.Scopes = append(a.Scopes, ScopeSpec{Region: ref.Region, ResourceGroup: ref.ResourceGroup, Owner: "leaver@acme.example", Created: Duration(refreshLife)})
+			a.Scopes = append(a.Scopes, ScopeSpec{Region: ref.Region, ResourceGroup: ref.ResourceGroup, Owner: a.scopeOwner(len(a.Scopes)), Created: Duration(refreshLife)})
 		}
 		c := Cluster{Name: fmt.Sprintf("cluster-%04d", i+1), Region: ref.Region, ResourceGroup: ref.ResourceGroup, Provider: "vpc-gen2", BlockCSI: "deployment", Autoscaler: i%3 == 0}
 		if i%10 == 9 {
@@ -51,5 +50,22 @@ func Generate(numRegions, groups, clusters, users int, seed uint64) *Account {
 		}
 		a.Clusters = append(a.Clusters, c)
 	}
+	a.Fillers = Fillers{Users: max(users-len(a.Users), 0), KeysPerUser: 1}
 	return a
+}
+
+// keysPerOwner leaves room below the limit of 20 for a login key and one to come.
+const keysPerOwner = 18
+
+// scopeOwner says who owns the nth scope, and adds them to the account when they are new.
+func (a *Account) scopeOwner(n int) string {
+	if n < keysPerOwner {
+		return "leaver@acme.example"
+	}
+	email := fmt.Sprintf("owner-%d@acme.example", n/keysPerOwner)
+	if n%keysPerOwner == 0 {
+		a.Users = append(a.Users, UserSpec{Email: email, First: "Owner", Last: fmt.Sprint(n / keysPerOwner)})
+		a.Policies = append(a.Policies, Grant{User: email, Roles: []string{"Administrator", "Manager"}, Service: "all"})
+	}
+	return email
 }

@@ -8,6 +8,7 @@ type accessGroup struct {
 	created               time.Time
 	by                    string
 	deleted               bool
+	tag                   int
 }
 
 func (w *world) group(id string) *accessGroup {
@@ -43,18 +44,36 @@ func (w *world) member(group, iam string) *membership {
 	return nil
 }
 
+// staticMember is a membership that calls made and calls can end.
+func (w *world) staticMember(group, iam string) *membership {
+	for _, m := range w.memberships[iam] {
+		if m.group == group && m.to.IsZero() && !m.dynamic {
+			return m
+		}
+	}
+	return nil
+}
+
 // membersOf lists a group's open memberships in the order of the account's identities.
 func (w *world) membersOf(group string) []*membership {
 	var list []*membership
+	of := func(iam string) {
+		for _, m := range w.memberships[iam] {
+			if m.group == group && m.to.IsZero() {
+				list = append(list, m)
+			}
+		}
+	}
 	for _, u := range w.users {
-		if m := w.member(group, u.iam); m != nil && u.listed() {
-			list = append(list, m)
+		if u.listed() {
+			of(u.iam)
 		}
 	}
 	for _, s := range w.services {
-		if m := w.member(group, s.iam); m != nil {
-			list = append(list, m)
-		}
+		of(s.iam)
+	}
+	for _, p := range w.profiles {
+		of(p.iam)
 	}
 	return list
 }

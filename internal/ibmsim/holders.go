@@ -49,7 +49,7 @@ func (h *holder) replay(tokenLife time.Duration, until time.Time) use {
 }
 
 func (k *apiKey) lifeAt(t time.Time) (life, bool) {
-	for _, l := range k.lives {
+	for _, l := range k.effective() {
 		if l.holds(t) {
 			return l, true
 		}
@@ -59,7 +59,7 @@ func (k *apiKey) lifeAt(t time.Time) (life, bool) {
 
 // nextLife is when the key works again after t; zero = never.
 func (k *apiKey) nextLife(t time.Time) time.Time {
-	for _, l := range k.lives {
+	for _, l := range k.effective() {
 		if l.from.After(t) && l.from != l.to {
 			return l.from
 		}

@@ -1,6 +1,7 @@
 package ibmsim
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -11,6 +12,8 @@ const (
 	statePending    = "PENDING"
 	stateActive     = "ACTIVE"
 	stateErrDelete  = "ERROR_WHILE_DELETING"
+	stateVPNOnly    = "VPN_ONLY"
+	stateNoClassic  = "DISABLED_CLASSIC_INFRASTRUCTURE"
 )
 
 // user is a member or invitee of the account.
@@ -25,6 +28,8 @@ type user struct {
 	spec        UserSpec
 	acceptsIn   time.Duration // after this an invitee accepts; negative = only when told
 	allowedIPs  string
+	phone       string
+	language    string
 	lastAuthn   time.Time
 	authns      int64
 }
@@ -37,21 +42,33 @@ func (u *user) listed() bool { return u.removed.IsZero() }
 type serviceID struct {
 	id, iam, name, description string
 	creator                    string
-	created                    time.Time
-	locked                     bool
+	created, modified          time.Time
+	tag                        int
+	locked, relocks            bool
+	deleted                    bool
+	gone                       time.Time
+	lastAuthn                  time.Time
+	authns                     int64
 }
 
-// profile is a trusted profile with the users that may assume it.
+func (s *serviceID) entityTag() string { return fmt.Sprintf("%d-%s", s.tag, s.id[len(s.id)-8:]) }
+
+// profile is a trusted profile with the identities that may assume it.
 type profile struct {
-	id, iam, name string
-	created       time.Time
-	identities    []string // e-mails
+	id, iam, name, description string
+	created, modified          time.Time
+	tag                        int
+	members                    []profileMember
+	deleted                    bool
+	gone                       time.Time
 }
+
+func (p *profile) entityTag() string { return fmt.Sprintf("%d-%s", p.tag, p.id[len(p.id)-8:]) }
 
 // identity is whoever a token speaks for.
 type identity struct {
 	iam, email, name string
-	service          bool
+	service, profile bool
 }
 
 // who resolves an IAM ID that is or was in the account.
@@ -62,13 +79,19 @@ func (w *world) who(iam string) identity {
 	if s := w.serviceByIAM[iam]; s != nil {
 		return identity{iam: iam, name: s.name, service: true}
 	}
+	if p := w.profileByIAM[iam]; p != nil {
+		return identity{iam: iam, name: p.name, profile: true}
+	}
 	return identity{iam: iam}
 }
 
-// memberAt tells whether an identity may act in the account at t: an active user, or a service ID.
+// memberAt tells whether an identity may act in the account at t: an active user, a service ID or a trusted profile.
 func (w *world) memberAt(iam string, t time.Time) bool {
-	if w.serviceByIAM[iam] != nil {
-		return true
+	if s := w.serviceByIAM[iam]; s != nil {
+		return !s.deleted || t.Before(s.gone)
+	}
+	if p := w.profileByIAM[iam]; p != nil {
+		return !p.deleted || t.Before(p.gone)
 	}
 	u := w.byIAM[iam]
 	return u != nil && inAny(u.active, t)
@@ -88,4 +111,21 @@ func (w *world) addUser(u *user) {
 	w.users = append(w.users, u)
 	w.byIAM[u.iam] = u
 	w.byEmail[strings.ToLower(u.email)] = u
+}
+
+func (w *world) addProfile(p *profile) {
+	w.profiles = append(w.profiles, p)
+	w.profileByIAM[p.iam] = p
+}
+
+// forget ends an identity's policies and group memberships.
+func (w *world) forget(iam string, now time.Time) {
+	for _, p := range w.policies {
+		if p.subject == iam && p.deleted.IsZero() {
+			w.endPolicy(p, now)
+		}
+	}
+	for _, m := range w.memberships[iam] {
+		m.end(now)
+	}
 }

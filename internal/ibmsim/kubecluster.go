@@ -170,17 +170,19 @@ func (w *world) kubeUser(c *cluster, r *http.Request) (kube.User, bool) {
 	if r.Context().Value(platformCall{}) != nil {
 		return kube.User{Name: platformUser, Groups: []string{"system:masters"}}, true
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if user, ok := administratorOf(r, c.id); ok {
+		return kube.User{Name: subjectPrefix + user, Groups: []string{"system:masters"}}, true
+	}
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	cl, ok := w.readToken(strings.TrimSpace(token), w.clock.Now())
+	cl, ok := w.readToken(strings.TrimPrefix(strings.TrimSpace(token), "sha256~"), w.clock.Now())
 	if !ok || (cl.Cluster != "" && cl.Cluster != c.id) {
 		return kube.User{}, false
 	}
-	switch cl.Use {
-	case tokenKube:
+	openshift := c.spec.Type == "openshift"
+	switch {
+	case cl.Use == tokenKube && !openshift, cl.Use == tokenOAuth && openshift:
 		return kube.User{Name: subjectPrefix + cl.Subject, Groups: []string{"system:authenticated"}}, true
-	case tokenAdmin:
+	case cl.Use == tokenAdmin:
 		return kube.User{Name: subjectPrefix + cl.Subject, Groups: []string{"system:masters"}}, true
 	}
 	return kube.User{}, false
@@ -199,23 +201,28 @@ func (c *Cloud) serveKube(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.sleep(r, w.knobs.Latency.Std())
-	k.obey()
-	if k.fault != nil && k.fault.replies() {
-		k.fault.write(rw, k)
+	if k.begin(rw) {
 		return
 	}
 	if cl.spec.PrivateOnly {
 		panic(http.ErrAbortHandler) // not reachable from here (trap 42)
+	}
+	prefix := "/kube/" + r.PathValue("cluster")
+	if w.serveOpenShift(cl, strings.TrimPrefix(r.URL.Path, prefix), rw, r) {
+		return
 	}
 	s, err := w.kubeServer(cl)
 	if err != nil {
 		http.Error(rw, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	handler := http.StripPrefix("/kube/"+r.PathValue("cluster"), s)
-	if k.fault != nil && k.fault.DropAfter {
+	handler := http.StripPrefix(prefix, s)
+	if f := k.fault; f != nil && (f.DropAfter || f.Truncate || f.After) {
 		handler.ServeHTTP(newDiscard(), r)
-		panic(http.ErrAbortHandler)
+		if !f.After || !k.lie(rw) {
+			panic(http.ErrAbortHandler)
+		}
+		return
 	}
 	handler.ServeHTTP(rw, r)
 }

@@ -3,15 +3,8 @@ package ibmsim
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"sync"
@@ -22,56 +15,56 @@ import (
 // Kubernetes clients drop every credential of a kubeconfig whose server is not https. The kubeconfigs it hands out name
 // https and carry its certificate.
 type Server struct {
-	http *http.Server
-	tls  *tls.Config
+	http      *http.Server
+	tls       *tls.Config
+	authority *authority
 }
 
-// certificateKey is where a request's context has the PEM certificate of the listener it came in by.
-type certificateKey struct{}
-
 // NewServer makes a server with a certificate of its own for loopback.
-func NewServer(c *Cloud) (*Server, error) {
-	certificate, pemText, err := selfSigned()
+func NewServer(c *Cloud) (*Server, error) { return newServer(c) }
+
+func newServer(h http.Handler) (*Server, error) {
+	a, err := newAuthority()
 	if err != nil {
 		return nil, fmt.Errorf("make the simulator's certificate: %w", err)
 	}
+	return serverOf(h, a), nil
+}
+
+func serverOf(h http.Handler, a *authority) *Server {
 	return &Server{
-		tls: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		authority: a,
+		tls:       &tls.Config{Certificates: []tls.Certificate{a.serving()}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert},
 		http: &http.Server{
-			Handler:           c,
+			Handler:           h,
 			ReadHeaderTimeout: 10 * time.Second, // clients on loopback send their headers at once
 			BaseContext: func(net.Listener) context.Context {
-				return context.WithValue(context.Background(), certificateKey{}, pemText)
+				return context.WithValue(context.Background(), authorityKey{}, a)
+			},
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				return context.WithValue(ctx, connectionKey{}, c)
 			},
 		},
-	}, nil
+	}
 }
+
+// Service makes a server for one API alone (see Cloud.Service) with the same certificate.
+func (s *Server) Service(c *Cloud, name string) (*Server, error) {
+	h, err := c.Service(name)
+	if err != nil {
+		return nil, err
+	}
+	return serverOf(h, s.authority), nil
+}
+
+// Certificate is the PEM certificate to trust when talking TLS.
+func (s *Server) Certificate() []byte { return s.authority.pem }
 
 // Serve serves until Close and then returns http.ErrServerClosed.
 func (s *Server) Serve(l net.Listener) error { return s.http.Serve(bothListener{l, s.tls}) }
 
 // Close ends the server at once and cuts off requests under way.
 func (s *Server) Close() error { return s.http.Close() }
-
-func selfSigned() (tls.Certificate, []byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "simulated IBM Cloud"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, IsCA: true,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	pemText := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pemText, nil
-}
 
 // bothListener hands out connections that find out by the client's first byte whether it speaks TLS.
 type bothListener struct {
@@ -126,6 +119,17 @@ func (c *bothConn) Write(p []byte) (int, error) {
 		return 0, c.err
 	}
 	return c.in.Write(p)
+}
+
+// state is nil while the connection speaks plain HTTP. Whoever asks has read from it, so it is decided.
+func (c *bothConn) state() *tls.ConnectionState {
+	c.once.Do(c.decide)
+	secure, ok := c.in.(*tls.Conn)
+	if !ok {
+		return nil
+	}
+	state := secure.ConnectionState()
+	return &state
 }
 
 type peekedConn struct {

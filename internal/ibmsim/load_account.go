@@ -24,20 +24,25 @@ func (w *world) loadFillers() {
 func (w *world) loadAccess() {
 	ids := map[string]string{}
 	for _, g := range w.account.AccessGroups {
-		group := &accessGroup{id: "AccessGroupId-" + uuidOf(w.ids.of("access-group", g.Name)), name: g.Name, created: w.ago(Duration(200 * 24 * time.Hour)), by: w.ownerIAM}
+		group := &accessGroup{id: "AccessGroupId-" + uuidOf(w.ids.of("access-group", g.Name)), name: g.Name, created: w.ago(Duration(200 * 24 * time.Hour)), by: w.owner()}
 		ids[g.Name] = group.id
 		w.groups = append(w.groups, group)
 		for _, m := range g.Members {
-			w.join(group.id, w.iamByEmail(m), w.ownerIAM, group.created, group.created)
+			w.join(group.id, w.iamByEmail(m), w.owner(), group.created, group.created)
+		}
+		for _, m := range g.Dynamic {
+			w.join(group.id, w.iamByEmail(m), w.owner(), group.created, group.created).dynamic = true
 		}
 	}
 	for i, g := range w.account.Policies {
-		p := &policy{id: uuidOf(w.ids.of("policy", fmt.Sprint(i))), version: 2, kind: "access", subjectKey: "iam_id", created: w.ago(Duration(200 * 24 * time.Hour)), by: w.ownerIAM, tag: 1}
+		p := &policy{id: uuidOf(w.ids.of("policy", fmt.Sprint(i))), version: 2, kind: "access", subjectKey: "iam_id", created: w.ago(Duration(200 * 24 * time.Hour)), by: w.owner(), tag: 1}
 		switch {
 		case g.User != "":
 			p.subject = w.iamByEmail(g.User)
 		case g.ServiceID != "":
 			p.subject = w.iamByEmail(g.ServiceID)
+		case g.Profile != "":
+			p.subject = w.iamByEmail(g.Profile)
 		default:
 			p.subjectKey, p.subject = "access_group_id", ids[g.AccessGroup]
 		}
@@ -46,6 +51,9 @@ func (w *world) loadAccess() {
 			p.roles = append(p.roles, crn)
 		}
 		p.attrs = w.grantAttributes(g)
+		if g.Ends != 0 {
+			p.window = &accessWindow{pattern: patternOnce, from: p.created, to: w.born.Add(g.Ends.Std())}
+		}
 		w.putPolicy(p, p.created)
 	}
 }
@@ -96,6 +104,12 @@ func (w *world) loadKeys() {
 		}
 		if s.LastUsed != 0 {
 			k.lastAuthn, k.authns = w.ago(s.LastUsed), max(s.Uses, 1)
+		}
+		switch {
+		case s.ExpiresIn != 0:
+			k.expires = w.born.Add(s.ExpiresIn.Std())
+		case s.Expired != 0:
+			k.expires = w.ago(s.Expired)
 		}
 		if s.Disabled {
 			k.disabled = true

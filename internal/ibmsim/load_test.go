@@ -45,12 +45,12 @@ func TestLoaderTellsEveryProblem(t *testing.T) {
 	_, err = ibmsim.Parse("late", []byte(strings.Replace(string(small), "tokenLife: 1h", "tokenLife: soon", 1)))
 	require.ErrorContains(t, err, `"soon" is not a duration`)
 	_, err = ibmsim.Load("no-such-account")
-	require.ErrorContains(t, err, "sample, small, traps")
+	require.ErrorContains(t, err, "empty, large, owner-leaves, sample, small, traps")
 }
 
 // The documented maximum of users and a thousand clusters start at once and are listed without delay.
 func TestLargeAccountIsQuick(t *testing.T) {
-	a := ibmsim.Generate(11, 5, 1000, 7500, 3)
+	a := ibmsim.Generate(11, 10, 1000, 7500, 3)
 	start := time.Now()
 	born := start.UTC()
 	c := ibmsim.New(a, ibmsim.Options{Clock: clock.NewVirtual(born)})

@@ -97,15 +97,21 @@ func (w *world) scopeMarks(s *scope, now time.Time) []time.Time {
 		}
 	}
 	addSpan := func(sp span) { add(sp.from); add(sp.to) }
+	for _, o := range w.owners {
+		addSpan(o.span)
+	}
 	for _, p := range s.keys {
 		add(p.act)
-		for _, l := range p.key.lives {
+		for _, l := range p.key.effective() {
 			addSpan(l.span)
 		}
 		if u := w.byIAM[p.key.owner]; u != nil {
 			for _, a := range u.active {
 				addSpan(a)
 			}
+		}
+		if s := w.serviceByIAM[p.key.owner]; s != nil {
+			add(s.gone)
 		}
 		for _, r := range w.rights[p.key.owner] {
 			addSpan(r.span)

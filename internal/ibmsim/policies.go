@@ -19,6 +19,7 @@ type policy struct {
 	deleted               time.Time
 	tag                   int
 	right                 *right
+	window                *accessWindow // temporary access, nil = for good
 }
 
 func (p *policy) etag() string { return fmt.Sprintf("%d-%s", p.tag, p.id[:8]) }
@@ -40,13 +41,20 @@ func (w *world) putPolicy(p *policy, acts time.Time) {
 
 func (w *world) startRight(p *policy, acts time.Time) {
 	p.right = &right{span: span{from: acts}, subject: p.subject, roles: p.roles, attrs: p.attrs}
+	if p.window != nil {
+		p.right.from = later(acts, p.window.from)
+		p.right.to = later(p.window.to, p.right.from)
+	}
 	w.rights[p.subject] = append(w.rights[p.subject], p.right)
 }
 
 func (w *world) endPolicy(p *policy, now time.Time) {
 	p.deleted = now
-	p.right.to = later(now, p.right.from)
+	p.right.end(now)
 }
+
+// end stops a right, unless it is over anyway.
+func (r *right) end(now time.Time) { r.to = earlier(r.to, later(now, r.from)) }
 
 // conflicting is an active policy with the same subject and resource (trap 26).
 func (w *world) conflicting(p *policy) *policy {

@@ -26,7 +26,7 @@ func routes() []route {
 		userRoutes, invitationRoutes, removalRoutes,
 		groupRoutes, policyRoutes, policyV2Routes, accessSettingsRoutes,
 		resourceGroupRoutes, instanceRoutes, searchRoutes, accountRoutes,
-		clusterRoutes, clusterKeyRoutes, kubeconfigRoutes, masterRoutes, addonRoutes, credentialRoutes, placeRoutes,
+		clusterRoutes, clusterKeyRoutes, kubeconfigRoutes, masterRoutes, addonRoutes, credentialRoutes, workerRoutes, placeRoutes,
 		controlRoutes(),
 	)
 }

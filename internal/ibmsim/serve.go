@@ -41,18 +41,16 @@ func (c *Cloud) serve(rt route) http.HandlerFunc {
 		refused := k.enter()
 		if rt.api != &simAPI {
 			w.sleep(r, w.knobs.Latency.Std())
-			k.obey()
-		}
-		if k.fault != nil && k.fault.replies() {
-			k.fault.write(rw, k)
-			return
+			if k.begin(rw) {
+				return
+			}
 		}
 		rep := refused
 		if rep.status == 0 {
 			rep = k.run()
 		}
-		if k.fault != nil && k.fault.DropAfter {
-			panic(http.ErrAbortHandler)
+		if k.finish(rw, rep) {
+			return
 		}
 		k.write(rw, rep)
 	}
@@ -96,6 +94,10 @@ func (k *call) locked() reply {
 	k.w.mu.Lock()
 	defer k.w.mu.Unlock()
 	k.now = k.w.clock.Now()
+	if k.fault != nil {
+		k.w.slow = k.fault.replication
+		defer func() { k.w.slow = 0 }()
+	}
 	return k.route.handle(k)
 }
 

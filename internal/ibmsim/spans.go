@@ -30,6 +30,7 @@ const (
 	causeUnknown  = "key not replicated yet"
 	causeDisabled = "key disabled"
 	causeDeleted  = "key deleted"
+	causeExpired  = "key expired"
 	causeOwner    = "owner removed"
 	causeRights   = "owner lacks rights"
 )

@@ -62,7 +62,7 @@ func (w *world) state(now time.Time) State {
 		}
 	}
 	for _, k := range w.keys {
-		if k.deleted.IsZero() {
+		if w.exists(k, now) {
 			s.Keys = append(s.Keys, StateKey{k.id, k.name, k.description, w.who(k.owner).label(), k.locked, k.disabled})
 		}
 	}

@@ -16,6 +16,7 @@ const (
 	tokenRefresh   = "refresh"
 	tokenDelegated = "delegated"
 	tokenKube      = "kube"  // the bearer towards a cluster's API server
+	tokenOAuth     = "oauth" // the same towards an OpenShift cluster
 	tokenAdmin     = "admin" // stands for an admin certificate: no expiry, survives its user (trap 55)
 )
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/IBM/go-sdk-core/v5/core"
 	groups "github.com/IBM/platform-services-go-sdk/iamaccessgroupsv2"
@@ -44,10 +45,10 @@ func (s *sim) leave(group, iam string) {
 
 // Every shipped account is at peace until somebody does something.
 func TestShippedAccountsRest(t *testing.T) {
-	for _, name := range []string{"sample", "small", "traps"} {
+	for name, rest := range map[string]time.Duration{"sample": 100 * time.Hour, "small": 100 * time.Hour, "traps": 100 * time.Hour, "empty": 100 * time.Hour, "large": time.Hour, "owner-leaves": 5 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			s := startSim(t, name)
-			s.clock.Advance(100 * 3600e9)
+			s.clock.Advance(rest)
 			require.Empty(t, s.cloud.Outages())
 			require.Empty(t, s.cloud.Ledger())
 		})

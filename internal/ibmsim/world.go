@@ -22,7 +22,7 @@ type world struct {
 
 	account    *Account
 	accountID  string
-	ownerIAM   string
+	owners     []ownership
 	signingKey []byte
 
 	users        []*user
@@ -32,6 +32,7 @@ type world struct {
 	services     []*serviceID
 	serviceByIAM map[string]*serviceID
 	profiles     []*profile
+	profileByIAM map[string]*profile
 
 	keys        []*apiKey
 	keyByID     map[string]*apiKey
@@ -51,12 +52,14 @@ type world struct {
 	clusters       []*cluster
 	clusterByRef   map[string]*cluster // by ID and by name
 
-	ledger   []Entry
-	faults   []*Fault
-	reports  map[string]*activityReport
-	requests map[requestKey]*RequestCount
-	unknown  map[string]*RequestCount
-	windows  map[string]*window
+	ledger    []Entry
+	slow      time.Duration // added to every replication while a handler runs, see Fault
+	faults    []*Fault
+	reports   map[string]*activityReport
+	passcodes map[string]passcode
+	requests  map[requestKey]*RequestCount
+	unknown   map[string]*RequestCount
+	windows   map[string]*window
 }
 
 // resourceGroup is a resource group of the account.
@@ -70,11 +73,11 @@ type resourceGroup struct {
 func newWorld(a *Account, c clock.Clock) *world {
 	w := &world{
 		clock: c, born: c.Now(), ids: newIDSource(a.Seed), knobs: a.Knobs, account: a, accountID: a.ID,
-		byIAM: map[string]*user{}, byEmail: map[string]*user{}, directory: map[string]UserSpec{}, serviceByIAM: map[string]*serviceID{},
+		byIAM: map[string]*user{}, byEmail: map[string]*user{}, directory: map[string]UserSpec{}, serviceByIAM: map[string]*serviceID{}, profileByIAM: map[string]*profile{},
 		keyByID: map[string]*apiKey{}, keyBySecret: map[string]*apiKey{}, keysByOwner: map[string][]*apiKey{},
 		memberships: map[string][]*membership{}, policyByID: map[string]*policy{}, rights: map[string][]*right{},
 		scopes: map[scopeID]*scope{}, credentials: map[scopeID]string{}, clusterByRef: map[string]*cluster{},
-		requests: map[requestKey]*RequestCount{}, unknown: map[string]*RequestCount{}, windows: map[string]*window{}, reports: map[string]*activityReport{},
+		requests: map[requestKey]*RequestCount{}, unknown: map[string]*RequestCount{}, windows: map[string]*window{}, reports: map[string]*activityReport{}, passcodes: map[string]passcode{},
 	}
 	if w.knobs.KeyLimit == 0 {
 		w.knobs.KeyLimit = 20
@@ -88,6 +91,7 @@ func newWorld(a *Account, c clock.Clock) *world {
 	w.loadAccess()
 	w.loadKeys()
 	w.loadClusters()
+	w.scheduleTransfer()
 	return w
 }
 
@@ -97,6 +101,9 @@ func (w *world) tokenLife() time.Duration {
 	}
 	return w.knobs.TokenLife.Std()
 }
+
+// grantDelay is how long a new grant needs to act (trap 29).
+func (w *world) grantDelay() time.Duration { return w.knobs.GrantDelay.Std() + w.slow }
 
 func (w *world) ago(d Duration) time.Time { return w.born.Add(-d.Std()) }
 
@@ -150,10 +157,11 @@ func (w *world) loadIdentities() {
 			w.loginKey(u, s.APIKey, u.added)
 		}
 	}
-	w.ownerIAM = w.byEmail[strings.ToLower(w.account.Owner)].iam
+	w.owners = []ownership{{iam: w.byEmail[strings.ToLower(w.account.Owner)].iam}}
 	for _, s := range w.account.ServiceIDs {
 		id := "ServiceId-" + uuidOf(w.ids.of("service-id", s.Name))
-		sid := &serviceID{id: id, iam: "iam-" + id, name: s.Name, description: s.Description, creator: w.iamByEmail(s.Creator), created: w.ago(Duration(300 * 24 * time.Hour))}
+		sid := &serviceID{id: id, iam: "iam-" + id, name: s.Name, description: s.Description, creator: w.iamByEmail(s.Creator), created: w.ago(Duration(300 * 24 * time.Hour)), tag: 1, locked: s.Locked || s.SecretsManager, relocks: s.SecretsManager}
+		sid.modified = sid.created
 		w.services = append(w.services, sid)
 		w.serviceByIAM[sid.iam] = sid
 		if s.APIKey != "" {
@@ -162,7 +170,16 @@ func (w *world) loadIdentities() {
 	}
 	for _, p := range w.account.Profiles {
 		id := "Profile-" + uuidOf(w.ids.of("profile", p.Name))
-		w.profiles = append(w.profiles, &profile{id: id, iam: "iam-" + id, name: p.Name, created: w.ago(Duration(300 * 24 * time.Hour)), identities: p.Identities})
+		one := &profile{id: id, iam: "iam-" + id, name: p.Name, created: w.ago(Duration(300 * 24 * time.Hour)), tag: 1}
+		one.modified = one.created
+		for _, ref := range p.Identities {
+			m := profileMember{kind: "user", identifier: w.iamByEmail(ref)}
+			if w.serviceByIAM[m.identifier] != nil {
+				m.kind = "serviceid"
+			}
+			one.members = append(one.members, m)
+		}
+		w.addProfile(one)
 	}
 }
 
@@ -173,14 +190,19 @@ func (w *world) iamOf(s UserSpec) string {
 	return w.ids.iamID(s.Email)
 }
 
-// iamByEmail resolves a user's e-mail or a service ID's name; "" when neither.
+// iamByEmail resolves a user's e-mail or the name of a service ID or trusted profile; "" when none has it.
 func (w *world) iamByEmail(ref string) string {
 	if u := w.byEmail[strings.ToLower(ref)]; u != nil {
 		return u.iam
 	}
 	for _, s := range w.services {
-		if s.name == ref {
+		if s.name == ref && !s.deleted {
 			return s.iam
+		}
+	}
+	for _, p := range w.profiles {
+		if p.name == ref && !p.deleted {
+			return p.iam
 		}
 	}
 	return ""
