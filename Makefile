@@ -30,7 +30,7 @@ race: ## the race detector over what is concurrent and fast
 	$(GO) test -race ./internal/ibmsim/... ./internal/ibmcloud/... ./internal/kubernetes/... ./internal/app/...
 
 check: lint ## lint, workflow determinism, import table, tidy modules, shell scripts
-	bin/workflowcheck ./workflows/...
+	bin/workflowcheck -config tools/workflowcheck.yaml ./workflows/...
 	$(GO) test -count=1 .
 	for m in $(MODULES); do $(GO) -C $$m mod tidy -diff || exit 1; done
 	if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "shellcheck is not installed: scripts are not checked"; fi
@@ -42,7 +42,7 @@ lint: bin/golangci-lint ## gofmt, vet and the linters of .golangci.yml, in both 
 	cd dev && ../bin/golangci-lint run --build-tags browser ./...
 
 # The linters are a Go program like any other, pinned in tools/go.mod: a cold build takes about a minute on two cores.
-bin/golangci-lint: tools/go.mod
+bin/golangci-lint: tools/go.mod tools/go.sum
 	$(GO) build -C tools -o ../bin/ tool
 
 tidy: ## bring go.mod and go.sum of every module in order

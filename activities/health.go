@@ -105,6 +105,9 @@ func (a *Activities) troublesOf(ctx context.Context, w WatchedCluster) ([]string
 		return nil, err
 	}
 	addons, err := a.clusters.Addons(ctx, w.ID)
+	if offboard.CodeOf(err) == offboard.NotFound {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}

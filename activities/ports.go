@@ -109,7 +109,8 @@ type Successors interface {
 
 // Workloads is the Kubernetes API of the clusters. Unreachable where a cluster's API does not answer from here.
 type Workloads interface {
-	// Inspect reads what in a cluster depends on the key and which custom bindings name the leaver.
+	// Inspect reads what in a cluster depends on the key and which custom bindings name the leaver. A cluster that does not
+	// answer is no error here: Inspection.Unreachable says why.
 	Inspect(ctx context.Context, clusterID string, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error)
 	// SecretVersion is the version of the secret that the drivers read; empty where there is none.
 	SecretVersion(ctx context.Context, clusterID string) (string, error)

@@ -46,6 +46,9 @@ func (a *Activities) RefreshMaster(ctx context.Context, in RefreshMasterInput) (
 	}
 	activity.RecordHeartbeat(ctx, refreshMark{Attempt: activity.GetInfo(ctx).Attempt, Before: master.Modified})
 	if err := a.clusters.RefreshMaster(ctx, in.Cluster.ID, in.Scope); err != nil {
+		if offboard.CodeOf(err) == offboard.NotFound {
+			return RefreshMasterResult{Gone: true}, nil
+		}
 		if offboard.CodeOf(err) != offboard.Unavailable {
 			activity.RecordHeartbeat(ctx, refreshMark{}) // refused: what ends next is not ours
 		}
@@ -120,6 +123,8 @@ func (a *Activities) ConfirmSecret(ctx context.Context, in ConfirmSecretInput) (
 	}
 	version, err := a.workloads.SecretVersion(ctx, in.Cluster.ID)
 	switch {
+	case offboard.CodeOf(err) == offboard.NotFound:
+		return ConfirmSecretResult{}, nil // deleted meanwhile: no secret is left to renew
 	case err != nil:
 		return ConfirmSecretResult{}, err
 	case version != in.Before:

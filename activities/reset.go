@@ -57,6 +57,8 @@ func (a *Activities) Remember(ctx context.Context, in RememberInput) (RememberRe
 			result.Secrets[c.ID] = version
 		case offboard.Unreachable:
 			result.Unreachable[c.ID] = err.Error()
+		case offboard.NotFound:
+			result.Gone = append(result.Gone, c.ID)
 		default:
 			return result, err
 		}

@@ -143,12 +143,11 @@ func TestSecondRunForTheSamePerson(t *testing.T) {
 					ctx := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id})
 					return workflow.ExecuteChildWorkflow(ctx, workflows.Offboard, input("user", user))
 				}
-				first := run("run-of-hr", leaverEmail)
+				run("run-of-hr", leaverEmail)
 				if err := workflow.Sleep(ctx, time.Minute); err != nil {
 					return err
 				}
 				second = run("run-from-the-web-ui", leaverID).Get(ctx, nil)
-				_ = first
 				return nil
 			}, workflow.RegisterOptions{Name: "two runs"})
 			o.account.holder = test.holder

@@ -55,6 +55,7 @@ type handover struct {
 	sent     bool               // a Reset was scheduled: it may have made a key
 	answer   *Resolve           // of a person, to the open hold
 	pods     map[int][][]string // of each cluster's dependents, before the first restart
+	blind    map[int]bool       // clusters whose secret had a version before that is not known
 	asked    map[int]bool       // clusters whose dependents a person was asked to restart by hand
 	answered string             // who answered last
 }
@@ -62,7 +63,7 @@ type handover struct {
 // handOverWorkflow hands one scope over, or refreshes what still holds an older key of the leaver there. It always ends
 // with a result: how far it came.
 func handOverWorkflow(ctx workflow.Context, in HandOverInput) (offboard.ScopeProgress, error) {
-	h := &handover{in: in, pods: map[int][][]string{}, asked: map[int]bool{}}
+	h := &handover{in: in, pods: map[int][][]string{}, blind: map[int]bool{}, asked: map[int]bool{}}
 	if err := h.setup(ctx); err != nil {
 		return h.state, err
 	}
@@ -265,21 +266,14 @@ func (h *handover) cluster(ctx workflow.Context, i int) error {
 }
 
 func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error {
-	c, plan := &h.state.Clusters[i], h.in.Handover.Clusters[i]
-	if plan.Manual != "" {
-		return offboard.Errorf(offboard.Unreachable, "restart what depends on the key in "+c.Name, "%s", plan.Manual)
-	}
-	if why := h.before.Unreachable[c.ID]; why != "" {
-		return offboard.Errorf(offboard.Unreachable, "restart what depends on the key in "+c.Name, "%s", why)
-	}
-	// A scope whose key is not reset may hold the current key in its secrets already; then nothing renews them.
-	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
-	if !h.resets() {
-		secret.Patience = max(h.in.Policy.SecretPatience, 1)
-	}
-	if _, err := do(ctx, confirming.within(h.in.Policy), "Wait for the renewed secret of "+c.Name, verbs.ConfirmSecret, secret); err != nil {
+	c := &h.state.Clusters[i]
+	if err := h.reach(ctx, i); err != nil {
 		return err
 	}
+	if err := h.awaitSecret(ctx, i); err != nil {
+		return err
+	}
+	plan := h.in.Handover.Clusters[i]
 	say("restarting")
 	// Once a hand-over: after a restart that came up too slowly, the pods of that moment are the new ones.
 	if h.pods[i] == nil {
@@ -303,6 +297,60 @@ func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error 
 		h.change(ctx, "Restarted "+d.String()+" in "+c.Name, c.ID, "", "")
 	}
 	return nil
+}
+
+// reach makes sure that the cluster can be asked. One that could not be asked before is reported once, and then looked
+// into: it may answer by now.
+func (h *handover) reach(ctx workflow.Context, i int) error {
+	c, plan := &h.state.Clusters[i], &h.in.Handover.Clusters[i]
+	why := plan.Manual
+	if why == "" {
+		why = h.before.Unreachable[c.ID]
+	}
+	if why == "" {
+		return nil
+	}
+	unreachable := func(why string) error {
+		return offboard.Errorf(offboard.Unreachable, "restart what depends on the key in "+c.Name, "%s", why)
+	}
+	if !h.asked[i] {
+		return unreachable(why)
+	}
+	got, err := do(ctx, reading.within(h.in.Policy), "Look into "+c.Name+" again", verbs.Inspect, activities.InspectInput{
+		Scope: h.state.Scope, Clusters: []offboard.ClusterRef{c.ClusterRef}, Leaver: h.in.Leaver.Email, Policy: h.in.Policy})
+	if err != nil {
+		return err
+	}
+	found, there := got.Inspections[c.ID]
+	switch {
+	case !there:
+		plan.Dependents = nil // deleted meanwhile
+	case found.Unreachable != "":
+		return unreachable(found.Unreachable)
+	default:
+		plan.Dependents = found.Restartable()
+	}
+	plan.Manual, c.Manual = "", ""
+	delete(h.before.Unreachable, c.ID)
+	h.blind[i] = true
+	return nil
+}
+
+// awaitSecret waits until the secret that the drivers read was renewed. Where its version before is not known, it is
+// given the time it may take.
+func (h *handover) awaitSecret(ctx workflow.Context, i int) error {
+	c := &h.state.Clusters[i]
+	if h.blind[i] {
+		_, err := waitFor(ctx, h.in.Policy.SecretPatience.Std(), "Time for the secret of "+c.Name+" to be renewed", func() bool { return false })
+		return err
+	}
+	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
+	// A scope whose key is not reset may hold the current key in its secrets already; then nothing renews them.
+	if !h.resets() {
+		secret.Patience = max(h.in.Policy.SecretPatience, 1)
+	}
+	_, err := do(ctx, confirming.within(h.in.Policy), "Wait for the renewed secret of "+c.Name, verbs.ConfirmSecret, secret)
+	return err
 }
 
 // byHand asks a person to restart what the engine cannot reach, and takes their word the second time.

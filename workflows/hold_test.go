@@ -36,7 +36,6 @@ func TestScopeThatHoldsWhileOthersGoOn(t *testing.T) {
 func TestScopeThatIsSkippedKeepsItsKeys(t *testing.T) {
 	o := newOffboarding(t)
 	o.account.fail("Reset", offboard.Denied, "it may not").on("eu-gb")
-	o.account.keyOf("ApiKey-gb").Disabled = false
 	o.approves()
 	o.resolves(britain, offboard.ActionSkip)
 	report := o.run(input())

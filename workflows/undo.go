@@ -59,14 +59,17 @@ func (r *run) turnRound(ctx workflow.Context, cause error) {
 		return
 	}
 	if r.stop == nil {
-		status, text := offboard.RolledBack, problem(cause)
+		text := problem(cause)
 		if stopped(cause) {
 			text = "the run was cancelled"
 		}
 		if errors.Is(cause, errStopped) {
 			text = "the run was stopped"
 		}
-		r.stop = &stopOrder{status: status, message: text + "."}
+		if r.state.Approval == nil {
+			text += "; nothing was changed" // nothing is begun before the yes
+		}
+		r.stop = &stopOrder{status: offboard.RolledBack, message: text + "."}
 	}
 	r.state.Holds = nil
 	if len(r.undo) > 0 {
@@ -85,44 +88,69 @@ const undoPatience = 15 * time.Minute
 
 // undoOne undoes one step. It is tried until it succeeds, or until a person says to leave it.
 func (r *run) undoOne(ctx workflow.Context, step undoStep) {
-	var failed error
+	for {
+		err := r.tryUndo(ctx, step)
+		if err == nil {
+			return
+		}
+		subject := "undo: " + step.what
+		if !stopped(err) { // a refusal that no later attempt cures by itself
+			delete(r.answers, subject)
+			r.askAboutUndo(ctx, step, problem(err))
+			if waited := workflow.Await(ctx, func() bool { _, given := r.answers[subject]; return given }); waited != nil {
+				workflow.GetLogger(ctx).Warn("The wait for an answer ended", "Error", waited)
+			}
+			r.close(subject)
+			r.show(ctx)
+			if r.answers[subject].Action == offboard.ActionRetry {
+				continue
+			}
+		}
+		r.state.Residual = append(r.state.Residual, "Not undone, left so by "+r.answers[subject].By+": "+step.what+".")
+		return
+	}
+}
+
+// tryUndo runs one step, which retries by itself what a later attempt may cure. When that takes long, a person is told
+// and may end it; the error is then a cancellation.
+func (r *run) tryUndo(ctx workflow.Context, step undoStep) (failed error) {
 	done := false
 	trying, giveUp := workflow.WithCancel(ctx)
 	workflow.GoNamed(trying, "undo", func(ctx workflow.Context) {
 		failed = step.run(ctx)
 		done = true
 	})
+	in, err := waitFor(ctx, undoPatience, "Patience with: "+step.what, func() bool { return done })
+	if err != nil || in {
+		return failed
+	}
 	subject := "undo: " + step.what
-	if in, err := waitFor(ctx, undoPatience, "Patience with: "+step.what, func() bool { return done }); err == nil && !in {
-		delete(r.answers, subject)
-		r.state.Holds = append(r.state.Holds, offboard.Hold{
-			Subject: subject, Step: "undo", Code: offboard.Unavailable, Since: workflow.Now(ctx),
-			Problem: "It could not be undone for " + undoPatience.String() + " by now: " + step.what + ". It is still being tried; the pending activities of this run say why it fails.",
-			Means:   "What this run changed there is as the run left it.",
-			Retry:   "goes on trying, as without an answer", Skip: "leaves it; the report lists it", Abort: "leaves it; the report lists it",
-		})
-		r.show(ctx)
-		err = workflow.Await(ctx, func() bool {
-			answer, given := r.answers[subject]
-			return done || (given && answer.Action != offboard.ActionRetry)
-		})
-		if err != nil {
-			workflow.GetLogger(ctx).Warn("The wait for an undo ended", "Error", err)
-		}
-		r.close(subject)
-		giveUp()
-		r.show(ctx)
-		if err := workflow.Await(ctx, func() bool { return done }); err != nil {
-			workflow.GetLogger(ctx).Warn("The wait for an undo ended", "Error", err)
-		}
+	delete(r.answers, subject)
+	r.askAboutUndo(ctx, step, "it has been tried for "+undoPatience.String()+"; the pending activities of this run say why it fails")
+	leave := func() bool {
+		answer, given := r.answers[subject]
+		return given && answer.Action != offboard.ActionRetry
 	}
-	if failed != nil {
-		why := problem(failed)
-		if stopped(failed) {
-			why = "left by " + r.answers[subject].By
-		}
-		r.state.Residual = append(r.state.Residual, "Could not be undone: "+step.what+": "+why)
+	if err := workflow.Await(ctx, func() bool { return done || leave() }); err != nil {
+		workflow.GetLogger(ctx).Warn("The wait for an undo ended", "Error", err)
 	}
+	r.close(subject)
+	giveUp()
+	r.show(ctx)
+	if err := workflow.Await(ctx, func() bool { return done }); err != nil {
+		workflow.GetLogger(ctx).Warn("The wait for an undo ended", "Error", err)
+	}
+	return failed
+}
+
+func (r *run) askAboutUndo(ctx workflow.Context, step undoStep, why string) {
+	r.state.Holds = append(r.state.Holds, offboard.Hold{
+		Subject: "undo: " + step.what, Step: "undo", Code: offboard.Unavailable, Since: workflow.Now(ctx),
+		Problem: "This could not be undone yet: " + step.what + ": " + why + ".",
+		Means:   "What this run changed there is as the run left it.",
+		Retry:   "tries again, or goes on trying", Skip: "leaves it; the report lists it", Abort: "leaves it; the report lists it",
+	})
+	r.show(ctx)
 }
 
 // noteResets says which scopes keep their new owner although the run turned round, and of which that is not known.

@@ -69,28 +69,30 @@ func submit(t *testing.T, ctx context.Context) {
 	waitFor(t, ctx, "a link to the run", `!!document.querySelector('a[href*="/workflows/offboard-by-hand"]')`)
 }
 
-// approve sends the update as a person does, first with a mistake.
+// approve sends the update as a person does who first takes the digest of another plan.
 func approve(t *testing.T, ctx context.Context, p offboard.Plan) {
 	t.Helper()
-	send := func(a workflows.Approve, name string) {
-		input, err := json.Marshal(a)
-		require.NoError(t, err)
-		press(t, ctx, "button", "More Actions")
-		press(t, ctx, "[data-testid=update-button]", "")
-		press(t, ctx, "[data-testid=update-select-button]", "")
-		shows(t, ctx, "Say yes to the plan that is shown")
-		press(t, ctx, "[role=option]", "approve")
-		write(t, ctx, string(input))
-		shoot(t, ctx, name)
-		press(t, ctx, "[data-testid=confirm-modal-button]", "")
-	}
-	a := workflows.Approve{By: demo.Approver, Digest: "000000000000", Answers: demo.Answers(p)}
-	send(a, "3-approve")
-	shows(t, ctx, p.Digest)
-	shoot(t, ctx, "4-refused")
-	press(t, ctx, "[data-testid=cancel-modal-button]", "")
+	press(t, ctx, "button", "More Actions")
+	press(t, ctx, "[data-testid=update-button]", "")
+	press(t, ctx, "[data-testid=update-select-button]", "")
+	shows(t, ctx, "Say yes to the plan that is shown")
+	press(t, ctx, "[role=option]", "approve")
+	const wrong = "000000000000"
+	a := workflows.Approve{By: demo.Approver, Digest: wrong, Answers: demo.Answers(p)}
+	submitUpdate(t, ctx, a)
+	shows(t, ctx, "is not that of the plan that is shown")
+	shoot(t, ctx, "3-refused")
 	a.Digest = p.Digest
-	send(a, "3-approve")
+	submitUpdate(t, ctx, a)
+	shoot(t, ctx, "4-approved")
+}
+
+func submitUpdate(t *testing.T, ctx context.Context, a workflows.Approve) {
+	t.Helper()
+	input, err := json.Marshal(a)
+	require.NoError(t, err)
+	write(t, ctx, string(input))
+	press(t, ctx, "[data-testid=confirm-modal-button]", "")
 }
 
 func htmlReport(t *testing.T, dir string) string {

@@ -33,12 +33,19 @@ func press(t *testing.T, ctx context.Context, selector, text string) {
 	require.NoError(t, err)
 }
 
-// write puts text into the code editor that is seen, at once, so that the editor closes no brackets by itself.
+// write puts text into the code editor that is seen, at once, so that the editor closes no brackets by itself. An editor
+// that was only just drawn does not listen yet, hence the second look.
 func write(t *testing.T, ctx context.Context, text string) {
 	t.Helper()
-	waitFor(t, ctx, "an editor", `!!seen('.cm-content')`)
-	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`seen('.cm-content').focus(); document.execCommand('selectAll'); document.execCommand('insertText', false, %q)`, text)))
-	require.NoError(t, err)
+	waitFor(t, ctx, "an editor that takes the text", fmt.Sprintf(`(() => {
+		const editor = seen('.cm-content'), bare = s => s.replaceAll(/\s/g, ''), text = %q
+		if (!editor) return false
+		if (bare(editor.innerText) === bare(text)) return true
+		editor.focus()
+		document.execCommand('selectAll')
+		document.execCommand('insertText', false, text)
+		return false
+	})()`, text))
 }
 
 // shows waits until the page can be read to say all of the words.

@@ -124,7 +124,7 @@ func TestTheWorkerHasNoMoreThanItNeeds(t *testing.T) {
 	assert.True(t, w.ReadOnly)
 	assert.Equal(t, []string{"ALL"}, w.CapDrop)
 	assert.NotContains(t, w.Networks, "database")
-	assert.True(t, bool(load(t).Networks["database"].Internal))
+	assert.True(t, load(t).Networks["database"].Internal)
 }
 
 // What the image is built from must survive .dockerignore.

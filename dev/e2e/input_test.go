@@ -82,7 +82,7 @@ func TestAFunctionalIDWithoutRoomStopsThePlan(t *testing.T) {
 	id := b.begin(nil)
 	plan := b.plan(id)
 	require.Equal(t, 1, plan.Blockers())
-	assert.Contains(t, fmt.Sprint(plan.Findings), "room for 1 more API keys only")
+	assert.Contains(t, fmt.Sprint(plan.Findings), "clusters-1@acme.example holds 1 of 2 keys")
 	_, err = b.Runs.Approve(b.ctx, id, workflows.Approve{By: approver, Digest: plan.Digest})
 	require.ErrorContains(t, err, "locker", "a plan with a blocker cannot be approved")
 	_, err = b.Runs.Reject(b.ctx, id, workflows.Reject{By: approver})

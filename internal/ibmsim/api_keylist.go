@@ -22,9 +22,13 @@ func listKeys(k *call) reply {
 		return k.iamRefusal(http.StatusForbidden, "BXNIM0513E", "The iam_id of a user must be the identity of the token.")
 	}
 	all := k.q("scope") == "account" && k.managesKeys()
+	kind := k.q("type")
+	if kind == "" && iam == "" {
+		kind = "user" // what a list means when it names none
+	}
 	var keys []*apiKey
 	for _, key := range k.candidates(iam, all) {
-		if k.w.visible(key, k.now) && k.wantsKind(key) {
+		if k.w.visible(key, k.now) && (kind == "" || key.service == (kind == "serviceid")) {
 			keys = append(keys, key)
 		}
 	}
@@ -45,18 +49,6 @@ func (k *call) candidates(iam string, all bool) []*apiKey {
 		return k.w.keys
 	}
 	return k.w.keysByOwner[firstOf(iam, k.caller.iam)]
-}
-
-// wantsKind applies the type filter; user is what a list means when it names none.
-func (k *call) wantsKind(key *apiKey) bool {
-	service := k.w.serviceByIAM[key.owner] != nil
-	switch k.q("type") {
-	case "serviceid":
-		return service
-	case "user":
-		return !service
-	}
-	return k.q("iam_id") != "" || !service
 }
 
 func (k *call) keySortValue(key *apiKey) string {

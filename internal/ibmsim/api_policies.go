@@ -1,6 +1,7 @@
 package ibmsim
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -84,7 +85,7 @@ func (k *call) policyPage(list []*policy, render func(*world, *policy) any) repl
 	}
 	body := map[string]any{"policies": items}
 	if k.q("limit") != "" {
-		q := k.query()
+		q := maps.Clone(k.query())
 		q.Del("start")
 		body["limit"], body["first"] = limit, map[string]any{"href": k.url() + "?" + q.Encode()}
 		if next := start + limit; next < len(list) {

@@ -2,6 +2,7 @@ package ibmsim
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -75,7 +76,7 @@ func listInstances(k *call) reply {
 	}
 	var next any
 	if start+limit < len(list) {
-		q := k.query()
+		q := maps.Clone(k.query())
 		q.Set("start", strconv.Itoa(start+limit))
 		next = strings.TrimPrefix(k.r.URL.Path, controllerAPI.prefixes[0]) + "?" + q.Encode()
 	}

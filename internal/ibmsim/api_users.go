@@ -44,26 +44,23 @@ func listUsers(k *call) reply {
 	if v, err := strconv.Atoi(k.q("limit")); err == nil && v > 0 {
 		limit = min(v, 100)
 	}
-	all, total := k.seesUsers(), 0
+	all, total, wanted := k.seesUsers(), 0, k.userFilter()
 	start := k.q("_start")
+	after, _ := strconv.Atoi(start)
 	started := start == ""
 	resources, next := []any{}, ""
 	for _, u := range k.w.users {
-		if !u.listed() || (!all && u.iam != k.caller.iam) || !k.found(u) {
+		if !u.listed() || (!all && u.iam != k.caller.iam) || !wanted(u) {
 			continue
 		}
 		total++
-		mark := strconv.Itoa(u.seq)
-		if !started {
-			after, _ := strconv.Atoi(start)
-			started = u.seq >= after
-		}
+		started = started || u.seq >= after
 		switch {
 		case !started:
 		case len(resources) < limit:
 			resources = append(resources, k.w.userBody(u))
 		case next == "":
-			next = mark
+			next = strconv.Itoa(u.seq)
 		}
 	}
 	body := map[string]any{"total_results": total, "limit": limit, "first_url": k.usersURL(limit, ""), "resources": resources}
@@ -86,22 +83,23 @@ func (k *call) usersURL(limit int, start string) string {
 	return strings.TrimPrefix(k.r.URL.Path, usersAPI.prefixes[0]) + "?" + q.Encode()
 }
 
-// found applies user_id and search: field:value terms, a comma meaning OR.
-func (k *call) found(u *user) bool {
-	if id := k.q("user_id"); id != "" && !strings.EqualFold(id, u.email) {
-		return false
+// userFilter applies user_id and search: field:value terms, a comma meaning OR.
+func (k *call) userFilter() func(*user) bool {
+	id, search := k.q("user_id"), k.q("search")
+	return func(u *user) bool {
+		if id != "" && !strings.EqualFold(id, u.email) {
+			return false
+		}
+		return search == "" || slices.ContainsFunc(strings.Split(search, ","), u.matches)
 	}
-	search := k.q("search")
-	if search == "" {
-		return true
-	}
-	return slices.ContainsFunc(strings.Split(search, ","), func(term string) bool {
-		field, value, _ := strings.Cut(strings.TrimSpace(term), ":")
-		have := map[string]string{
-			"firstname": u.first, "lastname": u.last, "email": u.email, "state": u.state, "iam_id": u.iam, "realm": "IBMid", "userId": u.email, "user_id": u.email,
-		}[field]
-		return have != "" && strings.EqualFold(have, value)
-	})
+}
+
+func (u *user) matches(term string) bool {
+	field, value, _ := strings.Cut(strings.TrimSpace(term), ":")
+	have := map[string]string{
+		"firstname": u.first, "lastname": u.last, "email": u.email, "state": u.state, "iam_id": u.iam, "realm": "IBMid", "userId": u.email, "user_id": u.email,
+	}[field]
+	return have != "" && strings.EqualFold(have, value)
 }
 
 // visibleUser is the listed user of the path, if the caller may see it.

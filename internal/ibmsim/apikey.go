@@ -3,6 +3,7 @@ package ibmsim
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,6 +15,7 @@ type apiKey struct {
 	seq                     int
 	id, name, description   string
 	owner, createdBy        string // IAM IDs
+	service                 bool   // the owner is a service ID
 	secret                  string
 	created, modified       time.Time
 	replicated              time.Time // unknown to IAM and to lists before this
@@ -156,6 +158,7 @@ func (w *world) newKey(owner, createdBy, name, description string, now time.Time
 func (w *world) putKey(k *apiKey) {
 	k.lives = []life{{span: span{from: k.replicated}}}
 	k.seq = len(w.keys) + 1
+	k.service = strings.HasPrefix(k.owner, "iam-ServiceId-")
 	w.keys = append(w.keys, k)
 	w.keyByID[k.id] = k
 	w.keyBySecret[k.secret] = k

@@ -35,6 +35,7 @@ type call struct {
 	requestID string
 	fault     *Fault
 	after     []func() // run without the mutex, before the reply goes out
+	values    url.Values
 }
 
 // reply is what a handler answers. A nil body sends none.
@@ -50,10 +51,17 @@ func noContent() reply                  { return reply{status: http.StatusNoCont
 func created(body any) reply            { return reply{status: http.StatusCreated, body: body} }
 func accepted(body any) reply           { return reply{status: http.StatusAccepted, body: body} }
 func multi(body any) reply              { return reply{status: http.StatusMultiStatus, body: body} }
-func (k *call) query() url.Values       { return k.r.URL.Query() }
-func (k *call) q(name string) string    { return k.r.URL.Query().Get(name) }
+func (k *call) q(name string) string    { return k.query().Get(name) }
 func (k *call) path(name string) string { return k.r.PathValue(name) }
 func (k *call) yes(name string) bool    { return k.q(name) == "true" }
+
+// query is the parsed query, which lists ask for once per item. Copy it before you change it.
+func (k *call) query() url.Values {
+	if k.values == nil {
+		k.values = k.r.URL.Query()
+	}
+	return k.values
+}
 
 // decode reads the JSON body; an empty body is an empty object.
 func (k *call) decode(into any) bool {

@@ -29,11 +29,19 @@ func (w *world) count(k *call) {
 	n.Callers[firstOf(k.caller.email, k.caller.iam)]++
 }
 
+// maxUnknown bounds the memory that a client asking for ever new nonsense can take.
+const maxUnknown = 1000
+
 func (w *world) countUnknown(r *http.Request) {
-	key := r.Method + " " + r.URL.Path
+	method, path := r.Method, r.URL.Path
+	key := method + " " + path
 	n := w.unknown[key]
+	if n == nil && len(w.unknown) >= maxUnknown {
+		key, method, path = "", "", "and others"
+		n = w.unknown[key]
+	}
 	if n == nil {
-		n = &RequestCount{Method: r.Method, Route: r.URL.Path, Callers: map[string]int{}}
+		n = &RequestCount{Method: method, Route: path, Callers: map[string]int{}}
 		w.unknown[key] = n
 	}
 	n.Count++

@@ -34,7 +34,7 @@ const (
 
 // sim is a cloud on a virtual clock behind a real listener.
 type sim struct {
-	t     *testing.T
+	t     testing.TB
 	cloud *ibmsim.Cloud
 	clock *clock.Virtual
 	env   map[string]string

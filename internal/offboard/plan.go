@@ -175,14 +175,14 @@ func plannedClusters(scope ScopeSurvey) []PlannedCluster {
 		list = append(list, PlannedCluster{
 			ClusterRef: ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name},
 			Provider:   c.Cluster.Provider, Type: c.Cluster.Type, Owner: c.Cluster.Owner.Email,
-			Dependents: restartable(c.Inspection), Manual: c.Inspection.Unreachable,
+			Dependents: c.Inspection.Restartable(), Manual: c.Inspection.Unreachable,
 		})
 	}
 	return list
 }
 
-// restartable leaves out storage drivers that do not use the key (trap 48).
-func restartable(i Inspection) []Dependent {
+// Restartable are the dependents without storage drivers that do not use the key (trap 48).
+func (i Inspection) Restartable() []Dependent {
 	if !i.TrustedProfile {
 		return i.Dependents
 	}

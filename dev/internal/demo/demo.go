@@ -65,7 +65,7 @@ func Run(ctx context.Context, o Options, w io.Writer, env func(string) string) e
 			out.Line("\n%v", err)
 		}
 		Describe(out, s)
-		wait(ctx, s)
+		s.Wait(ctx)
 	}
 	return errors.Join(err, s.Stop())
 }
@@ -80,13 +80,6 @@ func openLog(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("open the worker's log: %w", err)
 	}
 	return f, nil
-}
-
-func wait(ctx context.Context, s *stack.Stack) {
-	select {
-	case <-ctx.Done():
-	case <-s.Failed():
-	}
 }
 
 func tell(ctx context.Context, s *stack.Stack, out *console.Console, reports string) error {

@@ -29,7 +29,7 @@ func Playground(ctx context.Context, o Options, w io.Writer, env func(string) st
 	out := console.New(w, env)
 	out.Line("The stack is up. Reports and the worker's log go to %s.", o.Reports)
 	Describe(out, s)
-	wait(ctx, s)
+	s.Wait(ctx)
 	return s.Stop()
 }
 

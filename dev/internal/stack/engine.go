@@ -38,8 +38,14 @@ type Engine struct {
 
 	logger *zap.Logger
 	dir    string
-	stop   context.CancelFunc
-	ended  chan error
+	worker *running // nil while none runs
+}
+
+// running is a worker of this process.
+type running struct {
+	stop  context.CancelFunc
+	ended chan struct{}
+	err   error // why it ended; to be read after that
 }
 
 // StartEngine starts the simulator, writes the configuration, connects and lets the worker poll.
@@ -114,23 +120,38 @@ func (e *Engine) StartWorker() error {
 		return fmt.Errorf("make the worker: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	e.stop, e.ended = stop, make(chan error, 1)
-	go func() { e.ended <- w.Run(ctx) }()
+	r := &running{stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		r.err = w.Run(ctx)
+	}()
+	e.worker = r
 	return nil
 }
 
-// StopWorker drains the worker. It does nothing while none runs.
+// StopWorker drains the worker; the error is that of a worker which could not go on. It does nothing while none runs.
 func (e *Engine) StopWorker() error {
-	if e.stop == nil {
+	if e.worker == nil {
 		return nil
 	}
-	e.stop()
-	e.stop = nil
-	return <-e.ended
+	r := e.worker
+	e.worker = nil
+	r.stop()
+	<-r.ended
+	return r.err
 }
 
-// Failed tells when the worker of this process ended, by itself or because it was stopped.
-func (e *Engine) Failed() <-chan error { return e.ended }
+// Wait returns when the context ends, or when the worker of this process cannot go on.
+func (e *Engine) Wait(ctx context.Context) {
+	if e.worker == nil {
+		<-ctx.Done()
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-e.worker.ended:
+	}
+}
 
 // Stop ends everything that StartEngine started.
 func (e *Engine) Stop() error {

@@ -1,0 +1,213 @@
+package chaos_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"offboard/dev/internal/witness"
+	"offboard/internal/ibmsim"
+	"offboard/internal/offboard"
+)
+
+// verify holds a run that has ended against the promises, counts, and fails the test for each that is broken.
+func (b *bench) verify(matrix string, out outcome) {
+	b.t.Helper()
+	tally.end(matrix, out)
+	everybody := b.sim.Ledger()
+	ledger, outages := slices.DeleteFunc(slices.Clone(everybody), byOutsiders), ours(b.sim.Outages(), everybody, b.owners)
+	checks := []struct {
+		promise string
+		broken  []string
+	}{
+		{"1 no outage by us", outageSentences(outages)},
+		{"2, 3 and 4 order, one key per scope, the right hands", hands(out, ledger)},
+		{"2 a healthy soak before a deletion", soaked(ledger)},
+		{"8 the report is true", untrue(out, everybody)},
+		{"the simulator knows every request", unknown(b.sim.Unknown())},
+	}
+	found, size := b.secrets(out)
+	tally.add(matrix, func(c *counts) {
+		c.Promises += len(checks) + 1
+		c.Outages += len(outages)
+		c.Duplicates += duplicates(ledger)
+		c.Secrets += len(found)
+		c.Searched += size
+	})
+	for _, check := range append(checks, struct {
+		promise string
+		broken  []string
+	}{"7 no secret leaves memory", found}) {
+		for _, sentence := range check.broken {
+			tally.add(matrix, func(c *counts) { c.Broken++ })
+			b.t.Errorf("promise %s: %s", check.promise, sentence)
+		}
+	}
+	if b.t.Failed() {
+		b.dump(out, everybody)
+	}
+}
+
+func outageSentences(outages []ibmsim.Outage) []string {
+	var list []string
+	for _, o := range outages {
+		list = append(list, fmt.Sprintf("%s in cluster %s from %s to %s: %s", o.Subject, o.Cluster, o.From.Format(time.StampMilli), o.To.Format(time.StampMilli), o.Cause))
+	}
+	return list
+}
+
+// hands checks what the witness checks of a run that completed; of another it leaves out what was not begun.
+func hands(out outcome, ledger []ibmsim.Entry) []string {
+	report := out.report
+	if report.Progress.Plan == nil {
+		if n := changesBy(ledger); len(n) > 0 && report.Status != offboard.AlreadyGone {
+			return []string{fmt.Sprintf("without a plan, this was done: %v", n)}
+		}
+		return nil
+	}
+	if report.Status != offboard.Completed {
+		report.Status = offboard.Completed
+		plan := *report.Progress.Plan
+		plan.Handovers = slices.DeleteFunc(slices.Clone(plan.Handovers), func(h offboard.Handover) bool {
+			return !slices.ContainsFunc(ledger, func(e ibmsim.Entry) bool { return e.Action == witness.ResetAction && e.Target == h.Scope.ID() })
+		})
+		report.Progress.Plan = &plan
+	}
+	list := witness.Judge(report, ledger, nil)
+	return append(list, undone(out.report, ledger)...)
+}
+
+// undone: no key of the leaver is disabled before every cluster of every planned scope that was not skipped was refreshed.
+func undone(report offboard.Report, ledger []ibmsim.Entry) []string {
+	first := slices.IndexFunc(ledger, disables)
+	if first < 0 {
+		return nil
+	}
+	var list []string
+	for i, h := range report.Progress.Plan.Handovers {
+		if i < len(report.Progress.Scopes) && report.Progress.Scopes[i].State == offboard.ScopeSkipped {
+			continue
+		}
+		for _, c := range h.Clusters {
+			refreshed := slices.IndexFunc(ledger, func(e ibmsim.Entry) bool { return e.Action == witness.RefreshAction && e.Details["cluster"] == c.ID })
+			if refreshed < 0 || refreshed > first {
+				list = append(list, fmt.Sprintf("a key was disabled (entry %d) before cluster %s was refreshed", ledger[first].Seq, c.Name))
+			}
+		}
+	}
+	return list
+}
+
+// removes tells whether an entry is the removal of the leaver.
+func removes(e ibmsim.Entry) bool {
+	return e.Action == witness.RemoveAction && e.Details["iam_id"] == leaverIAM
+}
+
+// ours leaves out the outages of keys that somebody else disabled or deleted, by themselves or with their owner.
+func ours(outages []ibmsim.Outage, ledger []ibmsim.Entry, owners map[string]string) []ibmsim.Outage {
+	return slices.DeleteFunc(outages, func(o ibmsim.Outage) bool {
+		return slices.ContainsFunc(ledger, func(e ibmsim.Entry) bool {
+			if !byOutsiders(e) || e.Time.After(o.From.Add(time.Second)) {
+				return false
+			}
+			dead := e.Target == o.Key && (strings.HasSuffix(e.Action, "apikey.delete") || e.Details["disabled"] == "true")
+			return dead || (removes(e) && owners[o.Key] == leaver)
+		})
+	})
+}
+
+func disables(e ibmsim.Entry) bool {
+	return e.Method != "" && e.Details["owner"] == leaverIAM && e.Details["disabled"] == "true"
+}
+
+// soaked: between the last disabling of a key and its deletion lies the soak.
+func soaked(ledger []ibmsim.Entry) []string {
+	since := map[string]time.Time{}
+	var list []string
+	for _, e := range ledger {
+		switch {
+		case disables(e):
+			since[e.Target] = e.Time
+		case e.Method != "" && strings.HasSuffix(e.Action, "apikey.delete") && e.Details["owner"] == leaverIAM:
+			if at, disabled := since[e.Target]; !disabled || e.Time.Sub(at) < soak {
+				list = append(list, fmt.Sprintf("key %s was deleted %s after it was disabled", e.Target, e.Time.Sub(at)))
+			}
+		}
+	}
+	return list
+}
+
+// duplicates counts resets beyond the first of each scope.
+func duplicates(ledger []ibmsim.Entry) int {
+	n, seen := 0, map[string]bool{}
+	for _, e := range ledger {
+		if e.Action != witness.ResetAction {
+			continue
+		}
+		if seen[e.Target] {
+			n++
+		}
+		seen[e.Target] = true
+	}
+	return n
+}
+
+// untrue is what the report says and the ledger does not, or the other way round.
+func untrue(out outcome, ledger []ibmsim.Entry) []string {
+	if out.failed != nil {
+		return nil
+	}
+	var list []string
+	report := out.report
+	if report.Status == offboard.Running || report.Status == "" || report.Message == "" {
+		list = append(list, fmt.Sprintf("it ended as %q with the message %q", report.Status, report.Message))
+	}
+	removed := slices.ContainsFunc(ledger, removes)
+	if report.Progress.UserRemoved && !removed {
+		list = append(list, "the report says that the user was removed, the ledger does not")
+	}
+	for _, k := range report.Progress.Keys {
+		gone := slices.ContainsFunc(ledger, func(e ibmsim.Entry) bool {
+			return e.Target == k.ID && strings.HasSuffix(e.Action, "apikey.delete")
+		}) || removed
+		if k.State == offboard.KeyDeleted && !gone {
+			list = append(list, fmt.Sprintf("the report says key %s is deleted, the ledger does not", k.ID))
+		}
+	}
+	for _, s := range report.Progress.Scopes {
+		made := slices.ContainsFunc(ledger, func(e ibmsim.Entry) bool { return e.Action == witness.ResetAction && e.Details["key"] == s.KeyMade })
+		if s.KeyMade != "" && !made {
+			list = append(list, fmt.Sprintf("the report says key %s was made for %s, the ledger does not", s.KeyMade, s.Scope))
+		}
+	}
+	return list
+}
+
+func unknown(requests []ibmsim.RequestCount) []string {
+	var list []string
+	for _, r := range requests {
+		list = append(list, fmt.Sprintf("unknown request %s %s", r.Method, r.Route))
+	}
+	return list
+}
+
+// changesBy are the mutations that callers made, in words.
+func changesBy(ledger []ibmsim.Entry) []string {
+	var list []string
+	for _, e := range ledger {
+		if e.Method != "" {
+			list = append(list, fmt.Sprintf("%d %s %s %s by %s %v", e.Seq, e.Time.Format("05.000"), e.Action, e.Target, e.Email, e.Details))
+		}
+	}
+	return list
+}
+
+// dump logs what somebody needs to understand a failed case.
+func (b *bench) dump(out outcome, ledger []ibmsim.Entry) {
+	b.t.Logf("ended as %s: %s (%v)\nresidual: %s\nledger:\n%s", out.report.Status, out.report.Message, out.failed,
+		strings.Join(out.report.Progress.Residual, "\n  "), strings.Join(changesBy(ledger), "\n"))
+	for _, h := range out.holds {
+		b.t.Logf("held: %s / %s / %s: %s\n  %s", h.Subject, h.Step, h.Code, h.Problem, h.Means)
+	}
+}
