@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -126,7 +127,7 @@ func (a *Activities) Reset(ctx context.Context, in ResetInput) (ResetResult, err
 	attempt := activity.GetInfo(ctx).Attempt
 	activity.RecordHeartbeat(ctx, resetMark{Attempt: attempt})
 	err := a.successors.Reset(ctx, in.FunctionalID, in.Scope)
-	if e, ok := err.(*offboard.Error); ok && !e.Ambiguous {
+	if e, ok := errors.AsType[*offboard.Error](err); ok && !e.Ambiguous {
 		activity.RecordHeartbeat(ctx, resetMark{Attempt: attempt, Refused: true})
 	}
 	if err != nil {

@@ -1,7 +1,7 @@
 package workflows
 
 import (
-	"slices"
+	"errors"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -77,7 +77,7 @@ func (r *run) hold(ctx workflow.Context, h offboard.Hold) error {
 func (r *run) persist(ctx workflow.Context, subject, step, means, retry, skip string, f func(workflow.Context) error) error {
 	for {
 		err := f(ctx)
-		if err == nil || stopped(err) || slices.Contains([]error{errStopped, errSkipped}, err) {
+		if err == nil || stopped(err) || errors.Is(err, errStopped) || errors.Is(err, errSkipped) {
 			return err
 		}
 		if err := r.hold(ctx, holdFor(subject, step, err, means, retry, skip)); err != nil {

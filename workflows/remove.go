@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -31,7 +32,7 @@ func (r *run) remove(ctx workflow.Context) error {
 				return err
 			})
 	}
-	if err == errSkipped {
+	if errors.Is(err, errSkipped) {
 		return nil
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		r.state.DisabledAt = k.DisabledAt
 		return nil
 	})
-	if err == errSkipped {
+	if errors.Is(err, errSkipped) {
 		if err := r.enableKey(ctx, k); err != nil {
 			return err
 		}
@@ -182,7 +183,7 @@ func (r *run) delete(ctx workflow.Context) error {
 			func(ctx workflow.Context) error { return r.deleteKey(ctx, i) })
 	})
 	for _, err := range errs {
-		if err != nil && err != errSkipped {
+		if err != nil && !errors.Is(err, errSkipped) {
 			return err
 		}
 	}

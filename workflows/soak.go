@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -36,9 +37,9 @@ func (r *run) soak(ctx workflow.Context) error {
 			Retry:   "disables the keys and soaks again",
 			Skip:    "leaves the keys alive and the user in the account; the run ends as Incomplete",
 			Abort:   "stops the offboarding and undoes what can be undone"})
-		switch err {
-		case nil:
-		case errSkipped:
+		switch {
+		case err == nil:
+		case errors.Is(err, errSkipped):
 			for i := range r.state.Keys {
 				r.state.Keys[i].Keep()
 			}

@@ -209,7 +209,7 @@ func (k *call) truncated(rw http.ResponseWriter, rep reply) {
 		rw.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		rw.WriteHeader(rep.status)
 		rw.Write(text[:len(text)/2])
-		http.NewResponseController(rw).Flush()
+		_ = http.NewResponseController(rw).Flush() // the connection is cut next anyway
 	}
 	panic(http.ErrAbortHandler)
 }

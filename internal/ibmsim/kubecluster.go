@@ -118,13 +118,14 @@ func reads(pod *corev1.Pod, secret string) bool {
 }
 
 func workloadOf(pod *corev1.Pod) string {
-	for _, o := range pod.OwnerReferences {
-		if o.Kind == "ReplicaSet" {
-			return o.Name[:max(strings.LastIndexByte(o.Name, '-'), 0)]
-		}
-		return o.Name
+	if len(pod.OwnerReferences) == 0 {
+		return pod.Name
 	}
-	return pod.Name
+	o := pod.OwnerReferences[0]
+	if o.Kind == "ReplicaSet" {
+		return o.Name[:max(strings.LastIndexByte(o.Name, '-'), 0)]
+	}
+	return o.Name
 }
 
 // writeSecrets is the platform renewing the cluster's secrets with the key it holds now.

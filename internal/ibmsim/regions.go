@@ -3,7 +3,6 @@ package ibmsim
 // region is a Kubernetes Service region. Classic clusters may still show the old name (trap 38).
 type region struct {
 	name, old, metro, display, country string
-	zones                              []string
 }
 
 // regions is the multizone table (names and old names as documented by IBM).

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -114,7 +115,7 @@ func (k *client) fail(ctx context.Context, what string, err error) error {
 // change is fail for a request that changes something: when no proper answer came, it may have been carried out.
 func (k *client) change(ctx context.Context, what string, err error) error {
 	failed := k.fail(ctx, what, err)
-	if e, ok := failed.(*offboard.Error); ok {
+	if e, ok := errors.AsType[*offboard.Error](failed); ok {
 		e.Ambiguous = e.Code == offboard.Unreachable || e.Code == offboard.Unavailable
 	}
 	return failed

@@ -106,9 +106,9 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if resp.StatusCode == http.StatusUnauthorized {
 		t.refused.Store(true)
 	}
-	wait, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || resp.StatusCode < http.StatusInternalServerError && resp.StatusCode != http.StatusTooManyRequests {
-		return resp, nil
+	wait, notGiven := strconv.Atoi(resp.Header.Get("Retry-After"))
+	if notGiven != nil || resp.StatusCode < http.StatusInternalServerError && resp.StatusCode != http.StatusTooManyRequests {
+		return resp, nil //nolint:nilerr // a missing header is no error: client-go reads the status itself
 	}
 	resp.Body.Close()
 	return nil, &busy{status: resp.StatusCode, after: time.Duration(wait) * time.Second}

@@ -109,7 +109,7 @@ func orphans(options *metav1.DeleteOptions) bool {
 	if p := options.PropagationPolicy; p != nil {
 		return *p == metav1.DeletePropagationOrphan
 	}
-	return options.OrphanDependents != nil && *options.OrphanDependents
+	return options.OrphanDependents != nil && *options.OrphanDependents //nolint:staticcheck // clients may still send the deprecated form
 }
 
 func gone(q *request, o object) metav1.Status {

@@ -123,7 +123,7 @@ func (v *watcher) follow(w http.ResponseWriter, length time.Duration) {
 			gone := apierrors.NewResourceExpired(fmt.Sprintf("too old resource version: %d", v.version)).Status()
 			gone.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
 			if v.encoder.Encode(watchEvent{watch.Error, gone}) == nil {
-				v.out.Flush()
+				_ = v.out.Flush() // the watch ends here, whether the client still reads or not
 			}
 			return
 		}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"offboard/dev/internal/stack"
+	"offboard/dev/internal/temporalite"
+	"offboard/internal/offboard"
+	"offboard/workflows"
+)
+
+// limit ends a path that hangs; the longest takes half a minute on a quiet machine.
+const limit = 3 * time.Minute
+
+//go:embed accounts
+var accounts embed.FS
+
+// unpackAccounts writes the simulated accounts where the simulator can load them.
+func unpackAccounts() (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "offboard-record-"); err != nil {
+		return "", fmt.Errorf("make a directory for the accounts: %w", err)
+	}
+	if err := os.CopyFS(dir, accounts); err != nil {
+		return "", errors.Join(fmt.Errorf("write the accounts: %w", err), os.RemoveAll(dir))
+	}
+	return filepath.Join(dir, "accounts"), nil
+}
+
+// lane plays one scenario after another on a server of its own, so that every history is of the same namespace.
+type lane struct {
+	dir, accounts string
+	out           io.Writer
+	server        *temporalite.Server
+}
+
+func (l *lane) run(ctx context.Context, queue <-chan scenario) (err error) {
+	l.server, err = temporalite.Start(ctx, temporalite.Options{UIPort: temporalite.NoUI, SearchAttributes: workflows.SearchAttributes()})
+	if err != nil {
+		return fmt.Errorf("start the Temporal server: %w", err)
+	}
+	var errs []error
+	for s := range queue {
+		if ctx.Err() != nil {
+			break
+		}
+		begun := time.Now()
+		files, size, err := l.play(ctx, s)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.name, err))
+			fmt.Fprintf(l.out, "%-32s FAILED %v\n", s.name, err)
+			continue
+		}
+		fmt.Fprintf(l.out, "%-32s %3d files %6d bytes %6s\n", s.name, files, size, time.Since(begun).Round(100*time.Millisecond))
+	}
+	return errors.Join(errors.Join(errs...), l.server.Stop())
+}
+
+// play sets the account and the worker up, lets the scenario happen, stores the histories and clears up.
+func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	settings := s.settings
+	settings.MinimumSoak = cmp.Or(settings.MinimumSoak, offboard.Duration(time.Second)) // the life of a token in the accounts
+	settings.SoakProbe = cmp.Or(settings.SoakProbe, offboard.Duration(500*time.Millisecond))
+	settings.StepBudget = cmp.Or(settings.StepBudget, offboard.Duration(20*time.Second))
+	reports, err := os.MkdirTemp("", "offboard-record-")
+	if err != nil {
+		return 0, 0, fmt.Errorf("make a directory for the reports: %w", err)
+	}
+	defer os.RemoveAll(reports)
+	engine, err := stack.StartEngine(ctx, l.server, stack.EngineOptions{
+		Account: filepath.Join(l.accounts, cmp.Or(s.account, "one")+".yaml"), Settings: settings, Reports: reports,
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	p := &play{Engine: engine, ctx: ctx}
+	s.happens(p)
+	if p.err == nil {
+		files, size, p.err = p.save(l.dir, s)
+	}
+	return files, size, errors.Join(p.err, p.clear(), engine.Stop())
+}

@@ -1,0 +1,273 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"offboard/dev/internal/demo"
+	"offboard/dev/internal/stack"
+	"offboard/internal/ibmsim"
+	"offboard/internal/offboard"
+	"offboard/workflows"
+)
+
+// The people of a recording.
+const (
+	leaver    = demo.Leaver
+	requester = demo.Requester
+	approver  = demo.Approver
+)
+
+// play is one scenario under way. The first thing that goes wrong is kept and everything after it is skipped, so that a
+// scenario reads as a story.
+type play struct {
+	*stack.Engine
+	ctx    context.Context
+	run    execution
+	others []execution
+	err    error
+}
+
+func (p *play) fail(what string, err error) {
+	if p.err == nil && err != nil {
+		p.err = fmt.Errorf("%s: %w", what, err)
+	}
+}
+
+// input are the fields of a request besides the user, the soak and who asks.
+type input map[string]any
+
+// start begins the run that is recorded.
+func (p *play) start(fields input) {
+	if p.err != nil {
+		return
+	}
+	in := input{"user": leaver, "soak": "1s", "requestedBy": requester}
+	for name, value := range fields {
+		in[name] = value
+	}
+	user, _ := in["user"].(string)
+	p.run = p.begin(workflows.ID(p.Config.Account, user), in)
+}
+
+// begin starts a run as any client may.
+func (p *play) begin(id string, args ...any) execution {
+	if p.err != nil {
+		return execution{}
+	}
+	run, err := p.Connection.ExecuteWorkflow(p.ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue, StaticSummary: "Offboard " + leaver},
+		workflows.Offboard, args...)
+	if err != nil {
+		p.fail("start a run", err)
+		return execution{}
+	}
+	return execution{run.GetID(), run.GetRunID()}
+}
+
+// until waits until the run's progress fulfils the condition.
+func (p *play) until(what string, condition func(offboard.Progress) bool) offboard.Progress {
+	var last offboard.Progress
+	if p.err != nil {
+		return last
+	}
+	met := false
+	err := p.Runs.Follow(p.ctx, p.run.id, 50*time.Millisecond, func(now offboard.Progress, _ map[string]offboard.ScopeProgress) bool {
+		last, met = now, condition(now)
+		return met
+	})
+	p.fail("wait for "+what, err)
+	if err == nil && !met {
+		p.fail("wait for "+what, fmt.Errorf("the run ended as %s: %s", last.Status, last.Message))
+	}
+	return last
+}
+
+func (p *play) phase(phase offboard.Phase) {
+	p.until(string(phase), func(now offboard.Progress) bool { return now.Phase == phase })
+}
+
+// held waits for a hold whose subject contains the text.
+func (p *play) held(subject string) string {
+	name := ""
+	p.until("a hold of "+subject, func(now offboard.Progress) bool {
+		for _, h := range now.Holds {
+			if strings.Contains(h.Subject, subject) {
+				name = h.Subject
+				return true
+			}
+		}
+		return false
+	})
+	return name
+}
+
+// plan waits until there is a plan to approve.
+func (p *play) plan() offboard.Plan {
+	now := p.until("a plan", func(now offboard.Progress) bool { return now.Phase == offboard.PhaseApprove && now.Plan != nil })
+	if now.Plan == nil {
+		return offboard.Plan{}
+	}
+	return *now.Plan
+}
+
+// approve says yes with the safest answers.
+func (p *play) approve() {
+	plan := p.plan()
+	p.update(workflows.ApproveUpdate, workflows.Approve{By: approver, Digest: plan.Digest, Answers: demo.Answers(plan)})
+}
+
+// update sends an update and waits for its answer.
+func (p *play) update(name string, argument any) {
+	if p.err != nil {
+		return
+	}
+	handle, err := p.Connection.UpdateWorkflow(p.ctx, client.UpdateWorkflowOptions{WorkflowID: p.run.id, RunID: p.run.run, UpdateName: name,
+		Args: []any{argument}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	if err == nil {
+		err = handle.Get(p.ctx, nil)
+	}
+	p.fail(name, err)
+}
+
+// answer waits for a hold and answers it.
+func (p *play) answer(subject, action string) {
+	name := p.held(subject)
+	p.update(workflows.ResolveUpdate, workflows.Resolve{Scope: name, Action: action, By: approver, Note: "Looked at it."})
+}
+
+func (p *play) reject() {
+	p.update(workflows.RejectUpdate, workflows.Reject{By: approver, Note: "Not before the release."})
+}
+
+func (p *play) reinstate() {
+	p.update(workflows.ReinstateUpdate, workflows.Reinstate{By: approver, Note: "The contract was extended."})
+}
+
+func (p *play) reschedule(day time.Time) {
+	p.update(workflows.RescheduleUpdate, workflows.Reschedule{By: approver, LastDay: day.UTC().Truncate(time.Second), Note: "HR moved it."})
+}
+
+func (p *play) cancel() {
+	if p.err == nil {
+		p.fail("cancel", p.Connection.CancelWorkflow(p.ctx, p.run.id, p.run.run))
+	}
+}
+
+// ends waits for the end and asserts how it is.
+func (p *play) ends(status offboard.Status) {
+	if p.err != nil {
+		return
+	}
+	var report offboard.Report
+	if err := p.Connection.GetWorkflow(p.ctx, p.run.id, p.run.run).Get(p.ctx, &report); err != nil {
+		p.fail("wait for the end", err)
+		return
+	}
+	if report.Status != status {
+		p.fail("wait for the end", fmt.Errorf("the run ended as %s, not as %s: %s %v", report.Status, status, report.Message, report.Progress.Residual))
+	}
+}
+
+// fails waits for an end without a report.
+func (p *play) fails() {
+	if p.err != nil {
+		return
+	}
+	if err := p.Connection.GetWorkflow(p.ctx, p.run.id, p.run.run).Get(p.ctx, nil); err == nil {
+		p.fail("wait for the failure", errors.New("the run did not fail"))
+	}
+}
+
+// fault makes requests go wrong from now on, until calm.
+func (p *play) fault(f ibmsim.Fault) {
+	if p.err == nil {
+		_, err := p.Sim.AddFault(f)
+		p.fail("arm a fault", err)
+	}
+}
+
+// refused is a fault that no second attempt cures.
+func refused(service, method, path string) ibmsim.Fault {
+	return ibmsim.Fault{Service: service, Method: method, Path: path, Status: http.StatusForbidden, Times: -1,
+		Body: `{"incidentID": "1", "code": "E1000", "description": "You may not do this.", "type": "Authorization", "message": "You may not do this."}`}
+}
+
+func (p *play) calm() { p.Sim.ClearFaults() }
+
+func (p *play) stop() {
+	if p.err == nil {
+		p.fail("stop the worker", p.StopWorker())
+	}
+}
+
+func (p *play) resume() {
+	if p.err == nil {
+		p.fail("start the worker", p.StartWorker())
+	}
+}
+
+// newKey lets the leaver make a key that no plan knows.
+func (p *play) newKey() {
+	if p.err != nil {
+		return
+	}
+	env, err := p.Sim.Environment()
+	if err != nil {
+		p.fail("make a key", err)
+		return
+	}
+	secret := ""
+	for _, u := range p.Sim.Account.Users {
+		if u.Email == leaver {
+			secret = u.APIKey
+		}
+	}
+	iam := env["IBMCLOUD_IAM_API_ENDPOINT"]
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	form := url.Values{"grant_type": {"urn:ibm:params:oauth:grant-type:apikey"}, "apikey": {secret}}.Encode()
+	p.post(iam+"/identity/token", "application/x-www-form-urlencoded", "", []byte(form), &token)
+	body, err := json.Marshal(map[string]string{"name": "brand-new", "iam_id": "IBMid-270006LEAV", "account_id": p.Sim.AccountID()})
+	p.fail("make a key", err)
+	p.post(iam+"/v1/apikeys", "application/json", token.AccessToken, body, nil)
+}
+
+func (p *play) post(to, contentType, token string, body []byte, into any) {
+	if p.err != nil {
+		return
+	}
+	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, to, bytes.NewReader(body))
+	if err != nil {
+		p.fail("post", err)
+		return
+	}
+	request.Header.Set("Content-Type", contentType)
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.fail("post", err)
+		return
+	}
+	defer response.Body.Close()
+	data, err := io.ReadAll(response.Body)
+	p.fail("post", err)
+	if response.StatusCode >= http.StatusMultipleChoices {
+		p.fail("post", fmt.Errorf("%s answered %d", request.URL.Path, response.StatusCode))
+	}
+	if into != nil {
+		p.fail("post", json.Unmarshal(data, into))
+	}
+}
