@@ -150,27 +150,37 @@ func (h *handover) reset(ctx workflow.Context) error {
 	if !h.resets() {
 		return nil
 	}
-	return h.step(ctx, stepReset, nil, func(ctx workflow.Context) error {
-		in := activities.ResetInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys,
-			Again: h.sent, Replication: h.in.Policy.Replication}
-		h.sent, h.state.ResetSent = true, true
-		got, err := do(ctx, resetting.within(h.in.Policy), fmt.Sprintf("Reset the cluster key of %s as %s", h.state.Scope, h.state.FunctionalID), verbs.Reset, in)
-		if err != nil {
-			return err
-		}
+	return h.step(ctx, stepReset, nil, h.sendReset)
+}
+
+// sendReset makes the new key, unless an earlier attempt has: then it finds that one.
+func (h *handover) sendReset(ctx workflow.Context) error {
+	in := activities.ResetInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys,
+		Again: h.sent, Replication: h.in.Policy.Replication}
+	h.sent, h.state.ResetSent = true, true
+	got, err := do(ctx, resetting.within(h.in.Policy), fmt.Sprintf("Reset the cluster key of %s as %s", h.state.Scope, h.state.FunctionalID), verbs.Reset, in)
+	if err == nil {
 		h.state.KeyMade = got.KeyID
-		return nil
-	})
+	}
+	return err
 }
 
 func (h *handover) confirmKey(ctx workflow.Context) error {
 	if !h.resets() {
 		return nil
 	}
+	looked := false
 	err := h.step(ctx, "wait for the new key", nil, func(ctx workflow.Context) error {
+		if looked && h.state.KeyMade == "" {
+			// A key that never comes was never made, whatever the answer said. Reset looks once more before it sends.
+			if err := h.sendReset(ctx); err != nil {
+				return err
+			}
+		}
 		if h.state.KeyMade != "" {
 			return nil
 		}
+		looked = true
 		got, err := do(ctx, confirming.within(h.in.Policy), "Look for the new cluster key of "+h.state.Scope.String(), verbs.ConfirmKey,
 			activities.ConfirmKeyInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys})
 		h.state.KeyMade = got.KeyID

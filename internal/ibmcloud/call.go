@@ -3,6 +3,7 @@ package ibmcloud
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/IBM/go-sdk-core/v5/core"
 
@@ -61,6 +62,10 @@ func tell[O any](ctx context.Context, o op, send func(context.Context, O) (*core
 	response, err := send(context.WithValue(ctx, exchangeKey{}, ex), options)
 	if err != nil {
 		return failed(ctx, o, ex, response)
+	}
+	// The SDK reads no body here, so a proxy's page with status 200 would pass for the service's answer (trap 54).
+	if response != nil && strings.Contains(response.Headers.Get("Content-Type"), "html") {
+		return unreadable(o, response)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/persistence/sql/sqlplugin"
@@ -110,7 +111,8 @@ func busy(err error) bool {
 // that a kill in between leaves an empty database and not half of one, and
 // checks it in any other.
 func ensureSchema(ctx context.Context, dir string) (err error) {
-	db, err := openFile(filepath.Join(dir, databaseFile))
+	// A start that was broken off may still be rolling back on a connection that is being closed.
+	db, err := openFile(filepath.Join(dir, databaseFile), "_pragma=busy_timeout(10000)")
 	if err != nil {
 		return err
 	}
@@ -177,8 +179,9 @@ func (s *statements) fingerprint() string {
 }
 
 // openFile uses the driver that the server's SQLite plugin registers.
-func openFile(path string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite", "file:"+escape(path)+"?mode=rwc")
+func openFile(path string, options ...string) (*sql.DB, error) {
+	query := strings.Join(append([]string{"mode=rwc"}, options...), "&")
+	db, err := sql.Open("sqlite", "file:"+escape(path)+"?"+query)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
