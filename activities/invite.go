@@ -50,14 +50,19 @@ func (a *Activities) AwaitMember(ctx context.Context, in MemberInput) (offboard.
 	return p, offboard.Errorf(offboard.Pending, op, "the user is %s", p.State)
 }
 
+// UninviteResult tells whether the user is a member by now.
+type UninviteResult struct {
+	Member bool `json:"member,omitempty"`
+}
+
 // Uninvite withdraws an invitation that was not accepted. A user who is a member by now stays: removing them would
 // delete their keys.
-func (a *Activities) Uninvite(ctx context.Context, in MemberInput) (Done, error) {
+func (a *Activities) Uninvite(ctx context.Context, in MemberInput) (UninviteResult, error) {
 	p, found, err := a.find(ctx, in.Email)
 	if err != nil || !found || p.Active() {
-		return Done{}, err
+		return UninviteResult{Member: found && p.Active()}, err
 	}
-	return Done{}, a.users.Remove(ctx, p.IAMID)
+	return UninviteResult{}, a.users.Remove(ctx, p.IAMID)
 }
 
 // find looks a user up by e-mail address, which is compared without case (trap 21).

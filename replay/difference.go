@@ -30,12 +30,12 @@ const (
 
 // Difference is one thing in which this build does not do what the history says.
 type Difference struct {
-	EventID  int64  // of the history; 0 where no event can be named
-	Kind     Kind   // what differs
-	Name     string // activity type, update name, … as in the history; may be empty
-	Field    string // such as "input[0].scope.region" or "start-to-close timeout"; empty: the whole
-	Expected string // what the history says
-	Got      string // what this build does
+	EventID  int64  `json:"eventId,omitempty"`  // of the history; 0 where no event can be named
+	Kind     Kind   `json:"kind"`               // what differs
+	Name     string `json:"name,omitempty"`     // activity type, update name, … as in the history
+	Field    string `json:"field,omitempty"`    // such as "input[0].scope.region" or "start-to-close timeout"; empty: the whole
+	Expected string `json:"expected,omitempty"` // what the history says; empty: nothing
+	Got      string `json:"got,omitempty"`      // what this build does; empty: nothing
 }
 
 // Stuck tells whether runs with this history would get stuck on this build. The other differences let them go on, but

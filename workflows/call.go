@@ -60,6 +60,9 @@ func waitFor(ctx workflow.Context, d time.Duration, summary string, condition fu
 	timer := workflow.NewTimerWithOptions(timerCtx, d, workflow.TimerOptions{Summary: brief(summary)})
 	err := workflow.Await(ctx, func() bool { return condition() || timer.IsReady() })
 	cancel()
+	if err == nil && !condition() {
+		err = ctx.Err() // a cancellation makes the timer ready too, before Await hears of it
+	}
 	return condition(), err
 }
 

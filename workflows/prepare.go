@@ -85,7 +85,10 @@ func (r *run) invite(ctx workflow.Context, p offboard.Preparation, state *offboa
 			if !unknown && !state.Invited {
 				return nil // somebody else's invitation was found
 			}
-			_, err := do(ctx, undoing, "Withdraw the invitation of "+p.Email+" if it is still open", verbs.Uninvite, activities.MemberInput{Email: p.Email})
+			got, err := do(ctx, undoing, "Withdraw the invitation of "+p.Email+" if it is still open", verbs.Uninvite, activities.MemberInput{Email: p.Email})
+			if got.Member && state.Invited {
+				r.state.Residual = append(r.state.Residual, p.Email+" was invited by this run and has accepted: it stays a user of the account; remove it by hand if it is not wanted.")
+			}
 			return err
 		})
 	}

@@ -54,6 +54,7 @@ type bench struct {
 	log     *logBuffer
 	began   time.Time
 	owners  map[string]string // of the keys there were at first, by ID
+	dead    map[string]bool   // keys that were disabled at first, by ID
 	before  []string          // exact picture of the account at first
 
 	config app.Config
@@ -74,9 +75,9 @@ func start(t *testing.T, s setup) *bench {
 	b := &bench{t: t, ctx: ctx, log: &logBuffer{}, reports: filepath.Join(dir, "reports"), began: time.Now()}
 	sim, err := stack.StartSim(ctx, accountFile(t, dir, s.account), 0)
 	require.NoError(t, err)
-	b.sim, b.owners = sim, map[string]string{}
+	b.sim, b.owners, b.dead = sim, map[string]string{}, map[string]bool{}
 	for _, k := range sim.State().Keys {
-		b.owners[k.ID] = k.Owner
+		b.owners[k.ID], b.dead[k.ID] = k.Owner, k.Disabled
 	}
 	b.before = picture(sim.State(), true)
 	t.Cleanup(func() { require.NoError(t, sim.Stop()) })

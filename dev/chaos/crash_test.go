@@ -92,6 +92,7 @@ func moments(u undisturbed) []moment {
 
 // TestCrashes is the crash matrix: the worker program is killed at every change, and the account ends as if it had not.
 func TestCrashes(t *testing.T) {
+	t.Parallel()
 	u := usual(t)
 	for _, m := range moments(u) {
 		t.Run(m.String(), func(t *testing.T) {
@@ -188,6 +189,7 @@ var phases = []struct{ phase, service, method, route string }{
 
 // TestTheWholeStackIsKilled: server and worker die together, once in each phase, and come back on the same database.
 func TestTheWholeStackIsKilled(t *testing.T) {
+	t.Parallel()
 	u := usual(t)
 	for _, p := range phases {
 		if !full && p.phase != "hand over" {

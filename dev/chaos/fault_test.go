@@ -96,6 +96,7 @@ func faultCases(calls []ibmsim.RequestCount) []faultCase {
 // TestFaults is the fault matrix: whatever call fails, and however, the run completes, or it stops where it is, says what
 // failed, and completes once that is removed.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	u := usual(t)
 	for _, c := range faultCases(u.calls) {
 		t.Run(c.name(), func(t *testing.T) {

@@ -23,7 +23,7 @@ func (b *bench) verify(matrix string, out outcome) {
 	}{
 		{"1 no outage by us", outageSentences(outages)},
 		{"2, 3 and 4 order, one key per scope, the right hands", hands(out, ledger)},
-		{"2 a healthy soak before a deletion", soaked(ledger)},
+		{"2 a healthy soak before a deletion", b.soaked(everybody)},
 		{"8 the report is true", untrue(out, everybody)},
 		{"the simulator knows every request", unknown(b.sim.Unknown())},
 	}
@@ -108,7 +108,7 @@ func removes(e ibmsim.Entry) bool {
 func ours(outages []ibmsim.Outage, ledger []ibmsim.Entry, owners map[string]string) []ibmsim.Outage {
 	return slices.DeleteFunc(outages, func(o ibmsim.Outage) bool {
 		return slices.ContainsFunc(ledger, func(e ibmsim.Entry) bool {
-			if !byOutsiders(e) || e.Time.After(o.From.Add(time.Second)) {
+			if !byOutsiders(e) || e.Time.After(o.From) {
 				return false
 			}
 			dead := e.Target == o.Key && (strings.HasSuffix(e.Action, "apikey.delete") || e.Details["disabled"] == "true")
@@ -121,17 +121,23 @@ func disables(e ibmsim.Entry) bool {
 	return e.Method != "" && e.Details["owner"] == leaverIAM && e.Details["disabled"] == "true"
 }
 
-// soaked: between the last disabling of a key and its deletion lies the soak.
-func soaked(ledger []ibmsim.Entry) []string {
+// soaked: a key that the run disabled is deleted after the soak and not before; one that works is never deleted.
+func (b *bench) soaked(ledger []ibmsim.Entry) []string {
 	since := map[string]time.Time{}
 	var list []string
 	for _, e := range ledger {
 		switch {
-		case disables(e):
+		case e.Method != "" && e.Details["disabled"] == "true":
 			since[e.Target] = e.Time
-		case e.Method != "" && strings.HasSuffix(e.Action, "apikey.delete") && e.Details["owner"] == leaverIAM:
-			if at, disabled := since[e.Target]; !disabled || e.Time.Sub(at) < soak {
-				list = append(list, fmt.Sprintf("key %s was deleted %s after it was disabled", e.Target, e.Time.Sub(at)))
+			if byOutsiders(e) {
+				since[e.Target] = time.Time{} // whatever it was used for has stopped already
+			}
+		case e.Method != "" && e.Details["disabled"] == "false":
+			delete(since, e.Target)
+		case deletes(e) && !byOutsiders(e) && e.Details["owner"] == leaverIAM:
+			at, disabled := since[e.Target]
+			if !disabled && !b.dead[e.Target] || disabled && e.Time.Sub(at) < soak {
+				list = append(list, fmt.Sprintf("key %s was deleted (entry %d), disabled before: %t, at %s", e.Target, e.Seq, disabled, at))
 			}
 		}
 	}

@@ -55,6 +55,7 @@ func (s schedule) String() string {
 // TestRandom tries seeded schedules of accounts, faults, worker stops, cancellations, answers and changes that somebody
 // else makes, and checks all promises after each.
 func TestRandom(t *testing.T) {
+	t.Parallel()
 	for _, seed := range seeds() {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()

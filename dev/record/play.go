@@ -145,6 +145,26 @@ func (p *play) answer(subject, action string) {
 	p.update(workflows.ResolveUpdate, workflows.Resolve{Scope: name, Action: action, By: approver, Note: "Looked at it."})
 }
 
+// answers gives the same answer to every hold whose subject contains the text, until the run has ended.
+func (p *play) answers(subject, action string) {
+	for p.err == nil {
+		name := ""
+		err := p.Runs.Follow(p.ctx, p.run.id, 50*time.Millisecond, func(now offboard.Progress, _ map[string]offboard.ScopeProgress) bool {
+			for _, h := range now.Holds {
+				if strings.Contains(h.Subject, subject) {
+					name = h.Subject
+				}
+			}
+			return name != ""
+		})
+		p.fail("wait for a hold of "+subject, err)
+		if name == "" {
+			return
+		}
+		p.update(workflows.ResolveUpdate, workflows.Resolve{Scope: name, Action: action, By: approver})
+	}
+}
+
 func (p *play) reject() {
 	p.update(workflows.RejectUpdate, workflows.Reject{By: approver, Note: "Not before the release."})
 }

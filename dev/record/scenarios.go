@@ -25,6 +25,8 @@ const (
 	disabling = "/v1/apikeys/[^/]+/disable$"
 	deleting  = "/v1/apikeys/[^/]+$"
 	removal   = "/v[23]/accounts/[^/]+/users/"
+
+	aKey = "key " // the subject of a hold of any key
 )
 
 // scenarios are all paths, the long ones first, so that the last lane to finish is not late.
@@ -258,8 +260,14 @@ func holdPaths() []scenario {
 				p.approve()
 			}
 			p.held(subject)
+			if subject == aKey {
+				wait(p, time.Second) // until every key holds
+			}
 			p.calm()
 			p.answer(subject, action)
+			if subject == aKey {
+				p.answers(subject, action)
+			}
 			if subject == "survey" && action == retry {
 				p.approve()
 			}
@@ -273,18 +281,16 @@ func holdPaths() []scenario {
 	reset := refused("containers", "POST", resets)
 	add("scope", "", reset, "eu-de", retry, offboard.Completed)
 	add("scope", "two", reset, "eu-de", abort, offboard.RolledBack)
-	owners := refused("search", "", "")
 	add("survey", "", refused("resource-manager", "", ""), "survey", retry, offboard.Completed)
 	add("survey", "", refused("resource-manager", "", ""), "survey", abort, offboard.RolledBack)
-	_ = owners
 	members := refused("iam-groups", "PUT", "/members")
 	add("prepare", "outsider", members, "prepare", retry, offboard.Completed)
 	add("prepare", "outsider", members, "prepare", abort, offboard.RolledBack)
 	disable := refused("iam-identity", "POST", disabling)
-	add("disable", "", disable, "key ", retry, offboard.Completed)
-	add("disable", "", disable, "key ", abort, offboard.RolledBack)
+	add("disable", "", disable, aKey, retry, offboard.Completed)
+	add("disable", "", disable, aKey, abort, offboard.RolledBack)
 	remove := refused("iam-identity", "DELETE", deleting)
-	add("delete", "", remove, "key ", retry, offboard.Completed)
+	add("delete", "", remove, aKey, retry, offboard.Completed)
 	user := refused("user-management", "DELETE", removal)
 	add("user", "", user, "user", retry, offboard.Completed)
 	add("user", "", user, "user", skip, offboard.Incomplete)
@@ -346,30 +352,24 @@ func otherHolds() []scenario {
 		{name: "hold-by-hand-retry", account: "private", happens: func(p *play) {
 			p.start(nil)
 			p.approve()
-			p.answer("eu-de", retry)
+			p.answers("eu-de", retry)
 			p.ends(offboard.Completed)
 		}},
 		{name: "hold-keys-skip", happens: func(p *play) {
 			p.fault(refused("iam-identity", "DELETE", deleting))
 			p.start(nil)
 			p.approve()
-			for range 3 { // the scope's key, the one before it, and the leaver's own
-				p.answer("key ", skip)
-				wait(p, 300*time.Millisecond)
-			}
+			p.answers(aKey, skip)
 			p.ends(offboard.Incomplete)
 		}},
 		{name: "hold-disable-skip", happens: func(p *play) {
 			p.fault(refused("iam-identity", "POST", disabling))
 			p.start(nil)
 			p.approve()
-			p.held("key ")
+			p.held(aKey)
 			wait(p, time.Second)
 			p.calm()
-			for range 3 {
-				p.answer("key ", skip)
-				wait(p, 300*time.Millisecond)
-			}
+			p.answers(aKey, skip)
 			p.ends(offboard.Incomplete)
 		}},
 	}

