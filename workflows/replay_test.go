@@ -149,7 +149,7 @@ func TestTheCorpusHasEveryPath(t *testing.T) {
 	has(f.updates, workflows.ApproveUpdate, workflows.RejectUpdate, workflows.RescheduleUpdate, workflows.ReinstateUpdate, workflows.ResolveUpdate)
 	has(f.signals, "held", "answer")
 	has(f.holds, "scope retry", "scope skip", "scope abort", "plan retry", "plan abort", "survey retry", "survey abort", "prepare retry", "prepare abort",
-		"news retry", "news abort", "soak retry", "soak skip", "soak abort", "key retry", "key skip", "key abort", "user retry", "user skip", "user abort")
+		"news retry", "news abort", "soak retry", "soak skip", "soak abort", "key retry", "key skip", "key abort", "user retry", "user skip", "user abort", "undo: retry", "undo: skip")
 	has(f.endings, "Offboard WorkflowExecutionCompleted", "Offboard WorkflowExecutionFailed", "Offboard WorkflowExecutionTerminated", "Offboard Unspecified",
 		"HandOver WorkflowExecutionCompleted", "HandOver Unspecified", "Claim Unspecified")
 	has(f.versions, versions(t)...)

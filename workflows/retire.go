@@ -32,27 +32,34 @@ func (r *run) disable(ctx workflow.Context) error {
 
 func (r *run) disableKey(ctx workflow.Context, i int) error {
 	k := &r.state.Keys[i]
-	undoable := false // locking it again is registered
+	unlock, registered, unlocking := r.state.Plan.Keys[i].Unlock, false, false
+	restore := func(ctx workflow.Context) error {
+		if err := r.enableKey(ctx, k); err != nil || !unlocking {
+			return err
+		}
+		return r.lockKey(ctx, k)
+	}
 	means := "Nothing is broken: every scope that was handed over runs on its new key, and this key is still alive."
 	err := r.persist(ctx, "key "+k.ID, "disable key "+k.Name, means, "tries again", "leaves this key alive; the user is then not removed", func(ctx workflow.Context) error {
-		if r.state.Plan.Keys[i].Unlock && !k.Unlocked {
-			if !undoable {
-				undoable = true
-				r.onUndo("lock key "+k.ID, func(ctx workflow.Context) error { return r.lockKey(ctx, k) })
-			}
+		if !registered {
+			registered = true
+			r.onUndo("restore key "+k.ID, restore)
+		}
+		if unlock && !k.Unlocked {
+			unlocking = true // an undo locks it again, even if it is not known whether this was done
 			if _, err := do(ctx, changing.within(r.policy), "Unlock key "+k.Name, verbs.UnlockKey, activities.KeyInput{ID: k.ID}); err != nil {
 				return err
 			}
 			k.Unlocked = true
 			r.change(ctx, "Unlocked key "+k.Name, k.ID, "iam-identity.user-apikey.update")
 		}
-		if !k.Disabled {
-			k.Disabled = true // an undo enables it, even if it is not known whether this was done
-			r.onUndo("enable key "+k.ID, func(ctx workflow.Context) error { return r.enableKey(ctx, k) })
-		}
+		k.Disabled = true // an undo enables it, likewise
 		got, err := do(ctx, changing.within(r.policy), "Disable key "+k.Name+" "+k.ID, verbs.DisableKey, activities.KeyInput{ID: k.ID})
 		switch {
 		case err != nil:
+			if !stopped(err) && failure(err).Code == offboard.Locked {
+				unlock, k.Unlocked = true, false // somebody locked it since the plan was made
+			}
 			return err
 		case got.Gone:
 			k.State, k.Disabled = offboard.KeyDeleted, false
@@ -67,13 +74,10 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		return nil
 	})
 	if errors.Is(err, errSkipped) {
-		if err := r.enableKey(ctx, k); err != nil {
+		if err := restore(ctx); err != nil {
 			return err
 		}
 		k.State = offboard.KeyKept
-		if undoable {
-			return r.lockKey(ctx, k)
-		}
 		return nil
 	}
 	r.show(ctx)

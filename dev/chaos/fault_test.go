@@ -70,8 +70,8 @@ func pattern(c ibmsim.RequestCount) string {
 	return parameter.ReplaceAllString(regexp.QuoteMeta(c.Route), "[^/]+") + "$"
 }
 
-// faultCases are all cases, or a sample in which every way to fail and every other operation occurs, and every change
-// whose reply is lost.
+// faultCases are all cases, or a sample in which every way to fail and every other operation occurs, and a reset whose
+// outcome is not told.
 func faultCases(calls []ibmsim.RequestCount) []faultCase {
 	var all, sample []faultCase
 	for i, call := range calls {
@@ -81,8 +81,8 @@ func faultCases(calls []ibmsim.RequestCount) []faultCase {
 			if later := call.Count/2 + 1; later > 1 && slices.Contains([]string{"503", "reset after effect", "401", "403 for a while", forever}, how.name) {
 				all = append(all, faultCase{call, how, later})
 			}
-			lost := how.fault.DropAfter && strings.HasSuffix(call.Route, "/keys")
-			if (i%2 == 0 && (i/2)%len(failures) == j) || lost {
+			untold := (how.fault.DropAfter || how.fault.NonJSON) && strings.HasSuffix(call.Route, "/keys")
+			if (i%2 == 0 && (i/2)%len(failures) == j) || untold {
 				sample = append(sample, faultCase{call, how, 1})
 			}
 		}

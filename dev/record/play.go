@@ -85,7 +85,7 @@ func (p *play) until(what string, condition func(offboard.Progress) bool) offboa
 		last, met = now, condition(now)
 		return met
 	})
-	p.fail("wait for "+what, err)
+	p.fail(fmt.Sprintf("wait for %s in phase %q, which waits for %q", what, last.Phase, last.Waiting), err)
 	if err == nil && !met {
 		p.fail("wait for "+what, fmt.Errorf("the run ended as %s: %s", last.Status, last.Message))
 	}
@@ -149,7 +149,9 @@ func (p *play) answer(subject, action string) {
 func (p *play) answers(subject, action string) {
 	for p.err == nil {
 		name := ""
+		var last offboard.Progress
 		err := p.Runs.Follow(p.ctx, p.run.id, 50*time.Millisecond, func(now offboard.Progress, _ map[string]offboard.ScopeProgress) bool {
+			last = now
 			for _, h := range now.Holds {
 				if strings.Contains(h.Subject, subject) {
 					name = h.Subject
@@ -157,7 +159,7 @@ func (p *play) answers(subject, action string) {
 			}
 			return name != ""
 		})
-		p.fail("wait for a hold of "+subject, err)
+		p.fail(fmt.Sprintf("wait for a hold of %s in phase %q, which waits for %q", subject, last.Phase, last.Waiting), err)
 		if name == "" {
 			return
 		}

@@ -325,7 +325,22 @@ func otherHolds() []scenario {
 			p.ends(end)
 		}
 	}
+	undoing := func(action string) func(p *play) {
+		return func(p *play) {
+			p.start(input{"soak": "1h"})
+			p.approve()
+			p.phase(offboard.PhaseSoak)
+			p.fault(refused("iam-identity", "DELETE", disabling))
+			p.reinstate()
+			p.held("undo")
+			p.calm()
+			p.answer("undo", action)
+			p.ends(offboard.Reinstated)
+		}
+	}
 	return []scenario{
+		{name: "hold-undo-retry", happens: undoing(retry)},
+		{name: "hold-undo-skip", happens: undoing(skip)},
 		{name: "hold-soak-retry", happens: soaking(retry, offboard.Completed)},
 		{name: "hold-soak-skip", happens: soaking(skip, offboard.Incomplete)},
 		{name: "hold-soak-abort", happens: soaking(abort, offboard.RolledBack)},
@@ -349,11 +364,12 @@ func otherHolds() []scenario {
 			p.answer("us-south", retry)
 			p.ends(offboard.Incomplete)
 		}},
-		{name: "hold-by-hand-retry", account: "private", happens: func(p *play) {
+		{name: "hold-by-hand-claimed", account: "private", happens: func(p *play) {
 			p.start(nil)
 			p.approve()
-			p.answers("eu-de", retry)
-			p.ends(offboard.Completed)
+			p.answer("eu-de", retry)
+			p.answer("soak", skip) // nobody did restart anything
+			p.ends(offboard.Incomplete)
 		}},
 		{name: "hold-keys-skip", happens: func(p *play) {
 			p.fault(refused("iam-identity", "DELETE", deleting))

@@ -26,6 +26,7 @@ type kubeconfigRequest struct {
 	Cluster string `json:"cluster"`
 	Admin   bool   `json:"admin"`
 	Format  string `json:"format"`
+	folder  bool   // the archive of v1 has a folder, the one of v2 has none
 }
 
 func applyAndGetKubeconfig(k *call) reply {
@@ -53,7 +54,7 @@ func applyAndGetKubeconfig(k *call) reply {
 // getConfigV1 is the old way: always an archive, the administrator's under a path of its own.
 func getConfigV1(admin bool) func(*call) reply {
 	return func(k *call) reply {
-		rep, _ := k.kubeconfig(kubeconfigRequest{Cluster: k.path("cluster"), Admin: admin, Format: "zip"})
+		rep, _ := k.kubeconfig(kubeconfigRequest{Cluster: k.path("cluster"), Admin: admin, Format: "zip", folder: true})
 		return rep
 	}
 }
@@ -77,9 +78,6 @@ func (k *call) kubeconfig(in kubeconfigRequest) (reply, *cluster) {
 		}
 		use, life = tokenAdmin, adminLife
 	}
-	if c.spec.Type == "openshift" && !in.Admin {
-		return k.kubeconfigReply(c, in, ""), c // its user logs in at the cluster's own OAuth server
-	}
 	token := k.w.mint(k.caller, use, life, k.now, func(cl *claims) { cl.Cluster = c.id })
 	return k.kubeconfigReply(c, in, token), c
 }
@@ -92,16 +90,16 @@ func (k *call) kubeconfigReply(c *cluster, in kubeconfigRequest, token string) r
 	if pem := k.certificate(); pem != nil {
 		where["certificate-authority-data"] = base64.StdEncoding.EncodeToString(pem)
 	}
-	user := map[string]any{}
-	if token != "" {
-		user["token"] = token
+	user := map[string]any{"token": token}
+	if c.spec.Type == "openshift" && !in.Admin {
+		user = map[string]any{} // its user logs in at the cluster's own OAuth server
 	}
 	switch in.Format {
 	case "json":
 		text, err := json.Marshal(k.kubeconfigDocument(c, where, user))
 		return documentReply(text, "application/json", err)
 	case "zip":
-		return k.kubeconfigArchive(c, in.Admin, where, user)
+		return k.kubeconfigArchive(c, in, where, token)
 	}
 	text, err := yaml.Marshal(k.kubeconfigDocument(c, where, user))
 	return documentReply(text, "application/yaml", err)
@@ -117,15 +115,27 @@ func (k *call) kubeconfigDocument(c *cluster, where, user map[string]any) map[st
 	}
 }
 
-// kubeconfigArchive puts certificates into files of their own, as the real one does: the authority's, and for an
-// administrator a client certificate instead of a token. Both need a listener that speaks TLS.
-func (k *call) kubeconfigArchive(c *cluster, admin bool, where, user map[string]any) reply {
+// kubeconfigArchive is laid out as clients of the real one expect it: certificates are files of their own, a user's token
+// stands in an auth-provider section (an OpenShift cluster does not take it), and an administrator has a client
+// certificate. Certificates need a listener that speaks TLS.
+func (k *call) kubeconfigArchive(c *cluster, in kubeconfigRequest, where map[string]any, token string) reply {
 	files := map[string][]byte{}
+	user := map[string]any{"auth-provider": map[string]any{"name": "oidc", "config": map[string]any{
+		"client-id": "bx", "client-secret": "bx", "idp-issuer-url": "https://iam.cloud.ibm.com/identity", "id-token": token,
+		"refresh-token": k.w.mint(k.caller, tokenRefresh, refreshLife, k.now, nil),
+	}}}
+	if in.Admin {
+		user = map[string]any{"token": token}
+	}
+	folder, ending := "", ".yaml"
+	if in.folder {
+		folder, ending = "kubeConfig-"+c.id+"/", ".yml"
+	}
 	if a := authorityOf(k.r); a != nil {
 		ca := "ca-" + c.scope.id.region + "-" + c.spec.Name + ".pem"
 		files[ca] = a.pem
 		where = map[string]any{"server": where["server"], "certificate-authority": ca}
-		if admin {
+		if in.Admin {
 			certificate, key, err := a.administrator(k.caller.label(), c.id)
 			if err != nil {
 				return documentReply(nil, "", err)
@@ -138,11 +148,11 @@ func (k *call) kubeconfigArchive(c *cluster, admin bool, where, user map[string]
 	if err != nil {
 		return documentReply(nil, "", err)
 	}
-	files["kube-config-"+c.scope.id.region+"-"+c.spec.Name+".yml"] = text
+	files["kube-config-"+c.scope.id.region+"-"+c.spec.Name+ending] = text
 	var archive bytes.Buffer
 	z := zip.NewWriter(&archive)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f, err := z.Create("kubeConfig-" + c.id + "/" + name)
+		f, err := z.Create(folder + name)
 		if err == nil {
 			_, err = f.Write(files[name])
 		}
@@ -161,10 +171,11 @@ func documentReply(text []byte, contentType string, err error) reply {
 	return reply{status: http.StatusOK, raw: text, header: map[string]string{"Content-Type": contentType}}
 }
 
+// rbacStatus is in no SDK of IBM's. bluemix-go reads error as a truth value; a sync that went well carries none here.
 func rbacStatus(k *call) reply {
 	c, refused := k.cluster(k.q("cluster"))
 	if c == nil {
 		return refused
 	}
-	return ok(map[string]any{"synchronized": !k.now.Before(c.synced), "error": ""})
+	return ok(map[string]any{"synchronized": !k.now.Before(c.synced)})
 }

@@ -19,6 +19,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	_ "k8s.io/client-go/plugin/pkg/client/auth/oidc" // the user's archive names this provider
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -135,7 +136,7 @@ func unpack(t *testing.T, archive []byte) (path string, files map[string]bool) {
 		name := filepath.Base(f.Name)
 		files[name] = true
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text.Bytes(), 0o600))
-		if strings.HasSuffix(name, ".yml") {
+		if strings.HasPrefix(name, "kube-config-") {
 			path = filepath.Join(dir, name)
 		}
 	}

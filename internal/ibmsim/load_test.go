@@ -52,13 +52,20 @@ func TestLoaderTellsEveryProblem(t *testing.T) {
 // The documented maximum of users and a thousand clusters start at once and are listed without delay.
 func TestLargeAccountIsQuick(t *testing.T) {
 	a := ibmsim.Generate(11, 10, 1000, 7500, 3)
-	start := time.Now()
-	born := start.UTC()
-	c := ibmsim.New(a, ibmsim.Options{Clock: clock.NewVirtual(born)})
-	require.Less(t, time.Since(start), 600*time.Millisecond) // 50 ms alone on two cores; leaves room for -race and neighbours
+	born := time.Now().UTC()
+	var c *ibmsim.Cloud
+	best := time.Hour
+	for range 5 { // the best of some, because a neighbour may be busy; BenchmarkStartLarge says 27 ms alone on two cores
+		start := time.Now()
+		c = ibmsim.New(a, ibmsim.Options{Clock: clock.NewVirtual(born)})
+		best = min(best, time.Since(start))
+	}
+	if !raceDetector {
+		require.Less(t, best, 100*time.Millisecond)
+	}
 	s := &sim{t: t, cloud: c, url: newServer(t, c), born: born}
 	s.env = c.Endpoints(s.url)
-	start = time.Now()
+	start := time.Now()
 	require.Empty(t, c.Outages())
 	require.Len(t, s.allUsers(keyAdmin, 100), 7500)
 	require.Less(t, time.Since(start), 10*time.Second)

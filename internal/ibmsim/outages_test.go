@@ -201,3 +201,37 @@ func TestOwnerLosesItsRights(t *testing.T) {
 		require.Equal(t, took.Add(time.Minute+30*time.Second), o.To, "the grant acts 30 s after it was made")
 	}
 }
+
+// Trap 2 as an outage: who resets with the wrong hands has moved the pair to an identity that goes as well. Everything
+// else was done right, and breaks all the same when the leaver is removed.
+func TestResetAsTheLeaver(t *testing.T) {
+	s := startSim(t, "small")
+	old := s.scope("eu-de").Key
+	_, err := s.reset(keyLeaver, "eu-de", s.scope("eu-de").Group)
+	require.NoError(t, err)
+	s.clock.Advance(10 * time.Second)
+	for _, cluster := range []string{"small-vpc", "small-classic"} {
+		s.refresh(keyAdmin, cluster)
+	}
+	s.clock.Advance(3 * time.Minute) // the masters took the key at 3:10
+	s.restart()                      // the pods at 3:20, and an hour later again
+	s.deleteKey(old)
+	s.clock.Advance(2*time.Hour - s.clock.Now().Sub(s.born))
+	require.Empty(t, s.cloud.Outages())
+	s.removeUser("leaver@acme.example")
+	s.clock.Advance(2 * time.Hour)
+	from := map[string]time.Duration{}
+	for _, o := range s.cloud.Outages() {
+		require.Equal(t, "owner removed", o.Cause)
+		require.NotEqual(t, old, o.Key)
+		from[o.Cluster+" "+firstWord(o.Subject)] = o.From.Sub(s.born)
+	}
+	require.Equal(t, map[string]time.Duration{
+		"small-vpc scope":      2 * time.Hour,
+		"small-classic scope":  2 * time.Hour,
+		"small-vpc master":     2*time.Hour + 3*time.Minute + 10*time.Second,
+		"small-classic master": 2*time.Hour + 3*time.Minute + 10*time.Second,
+		"small-vpc kube-system/ibm-vpc-block-csi-controller": 2*time.Hour + 3*time.Minute + 20*time.Second,
+		"small-vpc kube-system/ibm-iks-cluster-autoscaler":   2*time.Hour + 3*time.Minute + 20*time.Second,
+	}, from)
+}

@@ -83,7 +83,7 @@ func TestKubeconfigFormats(t *testing.T) {
 	z, err := zip.NewReader(bytes.NewReader(text), int64(len(text)))
 	require.NoError(t, err)
 	require.Len(t, z.File, 1)
-	require.Contains(t, z.File[0].Name, "kube-config-eu-de-small-vpc.yml")
+	require.Equal(t, "kube-config-eu-de-small-vpc.yaml", z.File[0].Name)
 }
 
 // getRBACStatus tells when an apply is done.

@@ -1,0 +1,5 @@
+//go:build !race
+
+package ibmsim_test
+
+const raceDetector = false
