@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		SilenceErrors: true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(demoCommand(env, stdout), devCommand(env, stdout), ibmsimCommand(env, stdout))
+	root.AddCommand(demoCommand(env, stdout), devCommand(env, stdout))
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -70,24 +70,8 @@ func devCommand(env func(string) string, stdout io.Writer) *cobra.Command {
 	return c
 }
 
-func ibmsimCommand(env func(string) string, stdout io.Writer) *cobra.Command {
-	var account string
-	var port int
-	c := &cobra.Command{
-		Use:   "ibmsim",
-		Short: "Serve nothing but the simulated IBM Cloud, until ^C",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return demo.Simulator(c.Context(), account, port, stdout, env)
-		},
-	}
-	accountFlag(c, &account)
-	c.Flags().IntVar(&port, "sim-port", 8400, "port of the simulated IBM Cloud; 0 takes a free one")
-	return c
-}
-
 func accountFlag(c *cobra.Command, account *string) {
-	c.Flags().StringVar(account, "account", "sample", "the simulated account: sample, small, traps, or the path of an account file")
+	c.Flags().StringVar(account, "account", "sample", "the simulated account: sample, small, traps, large, empty, owner-leaves, or the path of an account file")
 }
 
 func stackFlags(c *cobra.Command, o *demo.Options, port, uiPort, simPort int) {

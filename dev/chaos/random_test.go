@@ -99,7 +99,11 @@ func (b *bench) follow(s schedule) {
 	over, told := make(chan struct{}), make(chan error, 1)
 	go func() { told <- b.play(s.events, id, over) }()
 	n := 0
-	out := b.drive(id, people{answer: func(offboard.Hold) string {
+	out := b.drive(id, people{answer: func(h offboard.Hold) string {
+		if key, locked := strings.CutPrefix(h.Subject, "key "); locked && h.Code == offboard.Locked {
+			// Somebody locked it after the plan, which only somebody can take back.
+			require.NoError(b.t, b.as("owner@acme.example", http.MethodDelete, "/iam/v1/apikeys/"+key+"/lock", ""))
+		}
 		n++
 		if n <= len(s.answers) {
 			return s.answers[n-1]

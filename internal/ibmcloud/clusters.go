@@ -123,15 +123,22 @@ func (c *Clusters) SyncAccess(ctx context.Context, clusterID string) error {
 func (c *Clusters) Synced(ctx context.Context, clusterID string) (bool, error) {
 	o := op{name: "GetRBACStatus", text: "read the access synchronisation of cluster " + clusterID}
 	var status struct {
-		Synchronized bool   `json:"synchronized"`
-		Error        string `json:"error"`
+		Synchronized bool `json:"synchronized"`
+		Error        any  `json:"error"` // a text, or true as public clients read it; its type is not documented
 	}
 	err := get(ctx, o, c.api.containers.Service, "/v2/getRBACStatus", nil, map[string]string{"cluster": clusterID}, "application/json", &status)
 	if err != nil {
 		return false, err
 	}
-	if status.Error != "" {
-		return false, offboard.Errorf(offboard.Unavailable, o.text, "the cluster reports: %s", short(status.Error))
+	switch why := status.Error.(type) {
+	case string:
+		if why != "" {
+			return false, offboard.Errorf(offboard.Unavailable, o.text, "the cluster reports: %s", short(why))
+		}
+	case bool:
+		if why {
+			return false, offboard.Errorf(offboard.Unavailable, o.text, "the cluster reports an error")
+		}
 	}
 	return status.Synchronized, nil
 }

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -62,21 +61,4 @@ func Exports(out *console.Console, env map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		out.Line("export %s='%s'", name, env[name])
 	}
-}
-
-// Simulator serves nothing but the simulated IBM Cloud until the context ends.
-func Simulator(ctx context.Context, account string, port int, w io.Writer, env func(string) string) error {
-	sim, err := stack.StartSim(ctx, account, port)
-	if err != nil {
-		return err
-	}
-	vars, err := sim.Environment()
-	if err != nil {
-		return errors.Join(err, sim.Stop())
-	}
-	out := console.New(w, env)
-	out.Line("# %s, account %s, listens on %s; ^C ends it", "The simulated IBM Cloud", sim.Account.Name, sim.URL)
-	Exports(out, vars)
-	<-ctx.Done()
-	return sim.Stop()
 }
