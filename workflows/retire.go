@@ -40,7 +40,8 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		return r.lockKey(ctx, k)
 	}
 	means := "Nothing is broken: every scope that was handed over runs on its new key, and this key is still alive."
-	err := r.persist(ctx, "key "+k.ID, "disable key "+k.Name, means, "tries again", "leaves this key alive; the user is then not removed", func(ctx workflow.Context) error {
+	var attempt func(ctx workflow.Context) error
+	attempt = func(ctx workflow.Context) error {
 		if !registered {
 			registered = true
 			r.onUndo("restore key "+k.ID, restore)
@@ -57,10 +58,11 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		got, err := do(ctx, changing.within(r.policy), "Disable key "+k.Name+" "+k.ID, verbs.DisableKey, activities.KeyInput{ID: k.ID})
 		switch {
 		case err != nil:
-			if !stopped(err) && failure(err).Code == offboard.Locked {
-				unlock, k.Unlocked = true, false // somebody locked it since the plan was made
+			if stopped(err) || failure(err).Code != offboard.Locked || k.Unlocked {
+				return err
 			}
-			return err
+			unlock = true // somebody locked it since the plan was made
+			return attempt(ctx)
 		case got.Gone:
 			k.State, k.Disabled = offboard.KeyDeleted, false
 			return nil
@@ -72,7 +74,8 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		k.State, k.DisabledAt = offboard.KeyDisabled, workflow.Now(ctx)
 		r.state.DisabledAt = k.DisabledAt
 		return nil
-	})
+	}
+	err := r.persist(ctx, "key "+k.ID, "disable key "+k.Name, means, "tries again", "leaves this key alive; the user is then not removed", attempt)
 	if errors.Is(err, errSkipped) {
 		if err := restore(ctx); err != nil {
 			return err

@@ -70,7 +70,6 @@ func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error
 	settings := s.settings
 	settings.MinimumSoak = cmp.Or(settings.MinimumSoak, offboard.Duration(time.Second)) // the life of a token in the accounts
 	settings.SoakProbe = cmp.Or(settings.SoakProbe, offboard.Duration(500*time.Millisecond))
-	settings.StepBudget = cmp.Or(settings.StepBudget, offboard.Duration(20*time.Second))
 	// Reports are not kept, because the place of one would be in the history.
 	engine, err := stack.StartEngine(ctx, l.server, stack.EngineOptions{
 		Account: filepath.Join(l.accounts, cmp.Or(s.account, "one")+".yaml"), Settings: settings,
