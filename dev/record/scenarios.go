@@ -75,6 +75,16 @@ func goodPaths() []scenario {
 			p.approve()
 			p.ends(offboard.Completed)
 		}},
+		{name: "completed-changed-plan", settings: stack.Settings{PlanFreshness: offboard.Duration(time.Second)}, happens: func(p *play) {
+			p.start(nil)
+			p.plan()
+			p.newKey()
+			wait(p, 1200*time.Millisecond)
+			p.approve()
+			p.until("another plan", func(now offboard.Progress) bool { return len(now.Changed) > 0 && now.Approval == nil && now.Phase == offboard.PhaseApprove })
+			p.approve()
+			p.ends(offboard.Completed)
+		}},
 		{name: "completed-ambiguous-reset", happens: func(p *play) {
 			p.fault(ibmsim.Fault{Service: "containers", Method: "POST", Path: resets, DropAfter: true, Times: 2})
 			p.start(nil)
