@@ -163,13 +163,15 @@ func (b *builder) signal(workflowID, name string, input any) int64 {
 	return b.add(&historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{
 		SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
 			Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID}, SignalName: name, Input: b.payloads(input),
-			Control:                      strconv.Itoa(len(b.events) + 1), // the SDK's own number of the signal, which is its event
+			Control:                      strconv.Itoa(len(b.events) + 1), //nolint:staticcheck // the SDK still matches by it: its own number of the signal, which is the event's
 			WorkflowTaskCompletedEventId: b.completed}}})
 }
 
 func (b *builder) signalled(workflowID string, initiated int64) {
 	b.add(&historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED, Attributes: &historypb.HistoryEvent_ExternalWorkflowExecutionSignaledEventAttributes{
-		ExternalWorkflowExecutionSignaledEventAttributes: &historypb.ExternalWorkflowExecutionSignaledEventAttributes{InitiatedEventId: initiated, Control: strconv.FormatInt(initiated, 10),
+		ExternalWorkflowExecutionSignaledEventAttributes: &historypb.ExternalWorkflowExecutionSignaledEventAttributes{
+			InitiatedEventId:  initiated,
+			Control:           strconv.FormatInt(initiated, 10), //nolint:staticcheck // as above
 			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID}}}})
 }
 

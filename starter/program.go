@@ -144,7 +144,7 @@ OFFBOARD_UI_URL. Exit codes: 0 done, 1 failed, 2 called wrongly, 3 incomplete or
 	root.PersistentFlags().StringVarP(&p.format, "output", "o", "text", "how to print: text or json")
 	root.AddCommand(p.runCommand(), p.listCommand(), p.statusCommand(), p.watchCommand(), p.approveCommand(),
 		p.rejectCommand(), p.rescheduleCommand(), p.reinstateCommand(), p.resolveCommand(), p.reportCommand(),
-		p.setupCommand(), p.checkCommand(), p.versionCommand())
+		p.setupCommand(), p.checkCommand(), p.replayCommand(), p.versionCommand())
 	choices(root, "output", "text", "json")
 	return root
 }

@@ -31,7 +31,7 @@ func unpackAccounts() (dir string, err error) {
 	if err := os.CopyFS(dir, accounts); err != nil {
 		return "", errors.Join(fmt.Errorf("write the accounts: %w", err), os.RemoveAll(dir))
 	}
-	return filepath.Join(dir, "accounts"), nil
+	return dir, nil
 }
 
 // lane plays one scenario after another on a server of its own, so that every history is of the same namespace.
@@ -72,7 +72,7 @@ func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error
 	settings.SoakProbe = cmp.Or(settings.SoakProbe, offboard.Duration(500*time.Millisecond))
 	// Reports are not kept, because the place of one would be in the history.
 	engine, err := stack.StartEngine(ctx, l.server, stack.EngineOptions{
-		Account: filepath.Join(l.accounts, cmp.Or(s.account, "one")+".yaml"), Settings: settings,
+		Account: filepath.Join(l.accounts, "accounts", cmp.Or(s.account, "one")+".yaml"), Settings: settings,
 	})
 	if err != nil {
 		return 0, 0, err

@@ -41,7 +41,7 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // this is func main of a program
 	}
 }
 
@@ -97,7 +97,7 @@ func recordUncached(ctx context.Context, dir string, words []string, out io.Writ
 }
 
 // record plays the scenarios on a few lanes and stores what they leave. One that fails does not stop the others.
-func record(ctx context.Context, dir string, list []scenario, lanes int, out io.Writer) error {
+func record(ctx context.Context, dir string, list []scenario, lanes int, out io.Writer) (err error) {
 	for _, kind := range []string{workflows.Offboard, workflows.HandOver, workflows.Claim} {
 		if err := os.MkdirAll(filepath.Join(dir, kind, version), 0o750); err != nil {
 			return fmt.Errorf("make the directory of the corpus: %w", err)
@@ -107,7 +107,7 @@ func record(ctx context.Context, dir string, list []scenario, lanes int, out io.
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(accounts)
+	defer func() { err = errors.Join(err, os.RemoveAll(accounts)) }()
 	queue := make(chan scenario, len(list))
 	for _, s := range list {
 		queue <- s

@@ -81,7 +81,9 @@ func goodPaths() []scenario {
 			p.newKey()
 			wait(p, 1200*time.Millisecond)
 			p.approve()
-			p.until("another plan", func(now offboard.Progress) bool { return len(now.Changed) > 0 && now.Approval == nil && now.Phase == offboard.PhaseApprove })
+			p.until("another plan", func(now offboard.Progress) bool {
+				return len(now.Changed) > 0 && now.Approval == nil && now.Phase == offboard.PhaseApprove
+			})
 			p.approve()
 			p.ends(offboard.Completed)
 		}},
