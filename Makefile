@@ -5,7 +5,7 @@ ARGS   ?=
 MODULES := . dev tools
 SCRIPTS := .ci/run
 
-.PHONY: demo dev build test e2e chaos record-histories browser race check lint tidy clean
+.PHONY: demo dev build test e2e chaos record-histories mutate browser race check lint tidy clean
 
 demo: ## one offboarding from start to report, on a real Temporal server and a simulated account
 	$(GO) run -C dev . demo $(ARGS)
@@ -28,6 +28,9 @@ chaos: ## every fault, crash and cancellation there is to try, about an hour; do
 
 record-histories: ## record the histories that replay tests hold this build to, from real runs; a few minutes
 	$(GO) run -C dev ./record
+
+mutate: ## 27 harmful changes to the workflows, each of which the recorded histories must notice; a few minutes
+	$(GO) test -C dev -count=1 -timeout 20m ./mutate
 
 browser: ## the Web UI and the report as a person sees them, in Chromium; screenshots into dev/out/screenshots
 	$(GO) test -C dev -count=1 -timeout 10m -tags browser ./browser
