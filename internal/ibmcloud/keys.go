@@ -19,13 +19,18 @@ type Keys struct {
 // not for one user's, which IAM refuses or answers with nothing (trap 8).
 func (k *Keys) UserKeys(ctx context.Context) ([]offboard.Key, error) {
 	o := op{name: "ListAPIKeys", text: "list the account's user API keys"}
+	return everyKey(ctx, o, k.api, iamidentityv1.ListAPIKeysOptions{AccountID: &k.account, Scope: new("account"), Type: new("user")})
+}
+
+// everyKey reads every page of a list of keys; IAM's pages hold 20 unless more are asked for (trap 9).
+func everyKey(ctx context.Context, o op, api *clients, options iamidentityv1.ListAPIKeysOptions) ([]offboard.Key, error) {
 	var keys []offboard.Key
+	options.Pagesize = new(int64(100))
 	err := pages(o, func(token string) (string, error) {
-		options := &iamidentityv1.ListAPIKeysOptions{AccountID: &k.account, Scope: new("account"), Type: new("user"), Pagesize: new(int64(100))}
 		if token != "" {
 			options.Pagetoken = &token
 		}
-		list, err := ask(ctx, o, k.api.iam.ListAPIKeysWithContext, options)
+		list, err := ask(ctx, o, api.iam.ListAPIKeysWithContext, &options)
 		if err != nil {
 			return "", err
 		}

@@ -20,20 +20,5 @@ func (s *Successors) Keys(ctx context.Context, email string) ([]offboard.Key, er
 	if err != nil {
 		return nil, err
 	}
-	var keys []offboard.Key
-	err = pages(o, func(token string) (string, error) {
-		options := &iamidentityv1.ListAPIKeysOptions{AccountID: &s.keys.account, IamID: &identity.IAMID, Pagesize: new(int64(100))}
-		if token != "" {
-			options.Pagetoken = &token
-		}
-		list, err := ask(ctx, o, who.api.iam.ListAPIKeysWithContext, options)
-		if err != nil {
-			return "", err
-		}
-		for _, found := range list.Apikeys {
-			keys = append(keys, key(&found))
-		}
-		return nextToken(o, list.Next, "pagetoken")
-	})
-	return keys, err
+	return everyKey(ctx, o, who.api, iamidentityv1.ListAPIKeysOptions{AccountID: &s.keys.account, IamID: &identity.IAMID})
 }
