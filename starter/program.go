@@ -234,3 +234,19 @@ func outcomeOf(p offboard.Progress) int {
 	}
 	return failed // the offboarding was asked for and did not happen: Rejected, Reinstated, RolledBack
 }
+
+// tells is what a verb does that only says something to a run, in a person's name.
+func (p *program) tells(by *string, message func(ctx context.Context, r runs, id string) (string, error)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := needPerson(*by); err != nil {
+			return err
+		}
+		return p.with(cmd, args[0], func(ctx context.Context, r runs, id string) error {
+			answer, err := message(ctx, r, id)
+			if err != nil {
+				return err
+			}
+			return p.say(id, answer)
+		})
+	}
+}

@@ -17,18 +17,7 @@ func (p *program) reinstateCommand() *cobra.Command {
 new owner. It is possible until the first key is deleted.`,
 		Example: `  starter reinstate leaver@acme.example --by manager@acme.example --note "contract extended"`,
 		Args:    oneRun,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needPerson(a.By); err != nil {
-				return err
-			}
-			return p.with(cmd, args[0], func(ctx context.Context, r runs, id string) error {
-				message, err := r.Reinstate(ctx, id, a)
-				if err != nil {
-					return err
-				}
-				return p.say(id, message)
-			})
-		},
+		RunE:    p.tells(&a.By, func(ctx context.Context, r runs, id string) (string, error) { return r.Reinstate(ctx, id, a) }),
 	}
 	person(cmd, &a.By)
 	cmd.Flags().StringVar(&a.Note, "note", "", "why, for the report")

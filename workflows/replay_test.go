@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -215,6 +216,9 @@ func versions(t *testing.T) []string {
 }
 
 // A history is for everybody to read: nothing secret, nothing of the machine that recorded it, and not much of it.
+// private is what a history must not hold: a key of the simulator, a token, a path of the machine that recorded it.
+var private = regexp.MustCompile(`CANARY-|eyJ|Bearer |/(tmp|home|root)/`)
+
 func TestTheCorpusIsFitToBePublished(t *testing.T) {
 	total := int64(0)
 	for path, h := range corpus(t) {
@@ -224,10 +228,8 @@ func TestTheCorpusIsFitToBePublished(t *testing.T) {
 		data, err := h.Marshal() // payloads are readable in it
 		require.NoError(t, err)
 		text := string(data)
-		for _, mark := range []string{"CANARY-", "eyJ", "Bearer ", "/tmp/", "/home/", "/root/"} {
-			if at := strings.Index(text, mark); at >= 0 {
-				t.Errorf("%s: …%q…", path, text[max(at-40, 0):min(at+40, len(text))])
-			}
+		for _, at := range private.FindAllStringIndex(text, -1) {
+			t.Errorf("%s: …%q…", path, text[max(at[0]-40, 0):min(at[0]+40, len(text))])
 		}
 		for _, address := range addresses(text) {
 			assert.True(t, strings.HasSuffix(strings.ToLower(address), "@acme.example"), "%s: %s", path, address)

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -39,17 +40,9 @@ func (r *run) withdrawLater(what string, verb func(context.Context, activities.W
 			r.state.Residual = append(r.state.Residual, "Not undone, because clusters depend on it: "+what)
 			return nil
 		}
-		r.change(ctx, "Undone: "+what, cmpFirst(in.PolicyID, in.IAMID, in.GroupID), "")
+		r.change(ctx, "Undone: "+what, cmp.Or(in.PolicyID, in.IAMID, in.GroupID), "")
 		return nil
 	})
-}
-
-func cmpFirst(texts ...string) string {
-	i := slices.IndexFunc(texts, func(s string) bool { return s != "" })
-	if i < 0 {
-		return ""
-	}
-	return texts[i]
 }
 
 // turnRound undoes what can be undone and gives the run its status. It runs on a context that cannot be cancelled.
