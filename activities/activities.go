@@ -19,6 +19,7 @@ type Ports struct {
 	Workloads  Workloads
 	Runs       Runs
 	Shelf      Shelf
+	Notifier   Notifier // nil where no channel is configured
 	Policy     offboard.Policy
 	Now        func() time.Time // nil means time.Now
 }
@@ -33,6 +34,7 @@ type Activities struct {
 	workloads  Workloads
 	runs       Runs
 	shelf      Shelf
+	notifier   Notifier
 	policy     offboard.Policy
 	now        func() time.Time
 }
@@ -45,7 +47,7 @@ func New(p Ports) *Activities {
 	}
 	return &Activities{
 		users: p.Users, keys: p.Keys, access: p.Access, clusters: p.Clusters, successors: p.Successors,
-		workloads: p.Workloads, runs: p.Runs, shelf: p.Shelf, policy: p.Policy, now: now,
+		workloads: p.Workloads, runs: p.Runs, shelf: p.Shelf, notifier: p.Notifier, policy: p.Policy, now: now,
 	}
 }
 
@@ -99,6 +101,7 @@ func Register(r worker.ActivityRegistry, a *Activities) {
 	register("ConfirmAccess", a.ConfirmAccess)
 	register("RemoveSubject", a.RemoveSubject)
 	register("KeepReport", a.KeepReport)
+	register("Notify", a.Notify)
 }
 
 // Done is the result of a verb that has nothing to tell.

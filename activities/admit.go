@@ -27,7 +27,7 @@ func (a *Activities) Admit(ctx context.Context, in AdmitInput) (offboard.Admissi
 		return offboard.Admission{}, err
 	}
 	account.VisibleUsers = len(people)
-	adm := offboard.Admission{Account: account, Engine: engine, FunctionalIDs: a.successors.Emails(), Policy: a.policy}
+	adm := offboard.Admission{Account: account, Engine: engine, FunctionalIDs: a.successors.Emails(), Policy: a.policy, Notifies: a.notifier != nil}
 	addresses := make([]string, len(people))
 	for i, p := range people {
 		addresses[i] = p.Email

@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 
+	"go.temporal.io/sdk/activity"
+
 	"offboard/internal/offboard"
 )
 
@@ -18,11 +20,27 @@ type EnsureGroupResult struct {
 	Created bool   `json:"created,omitempty"`
 }
 
-// EnsureGroup finds or makes an access group. After a lost reply the next attempt finds the group and reports it as
-// found, so an undo leaves an empty group behind rather than ever removing somebody else's.
+// makingMark is what an attempt leaves for the next one right before it makes something that was not there.
+type makingMark struct {
+	Making bool `json:"making"`
+}
+
+// ours tells whether this activity made what it found: this attempt did, or an attempt before was about to when its
+// reply was lost.
+func ours(ctx context.Context, created bool) bool {
+	var mark makingMark
+	return created || (activity.GetInfo(ctx).Attempt > 1 && activity.HasHeartbeatDetails(ctx) &&
+		activity.GetHeartbeatDetails(ctx, &mark) == nil && mark.Making)
+}
+
+func making(ctx context.Context) func() {
+	return func() { activity.RecordHeartbeat(ctx, makingMark{Making: true}) }
+}
+
+// EnsureGroup finds or makes an access group. A group that an attempt with a lost reply made counts as made by this one.
 func (a *Activities) EnsureGroup(ctx context.Context, in EnsureGroupInput) (EnsureGroupResult, error) {
-	id, created, err := a.access.EnsureGroup(ctx, in.Name, in.Description)
-	return EnsureGroupResult{ID: id, Created: created}, err
+	id, created, err := a.access.EnsureGroup(ctx, in.Name, in.Description, making(ctx))
+	return EnsureGroupResult{ID: id, Created: err == nil && ours(ctx, created)}, err
 }
 
 // GrantInput names one policy of a group.
@@ -39,8 +57,8 @@ type GrantResult struct {
 
 // Grant finds or makes a policy. A policy that was there before is adopted (trap 26).
 func (a *Activities) Grant(ctx context.Context, in GrantInput) (GrantResult, error) {
-	id, created, err := a.access.Grant(ctx, in.GroupID, in.Grant)
-	return GrantResult{PolicyID: id, Created: created}, err
+	id, created, err := a.access.Grant(ctx, in.GroupID, in.Grant, making(ctx))
+	return GrantResult{PolicyID: id, Created: err == nil && ours(ctx, created)}, err
 }
 
 // MembershipInput names a user and a group.
@@ -56,8 +74,8 @@ type AddMemberResult struct {
 
 // AddMember puts a user into a group; somebody who is in it stays in it.
 func (a *Activities) AddMember(ctx context.Context, in MembershipInput) (AddMemberResult, error) {
-	added, err := a.access.AddMember(ctx, in.GroupID, in.IAMID)
-	return AddMemberResult{Added: added}, err
+	added, err := a.access.AddMember(ctx, in.GroupID, in.IAMID, making(ctx))
+	return AddMemberResult{Added: err == nil && ours(ctx, added)}, err
 }
 
 // WithdrawInput names access that was given to a functional ID: a membership, a policy or a group.

@@ -51,13 +51,16 @@ type Keys interface {
 
 // Access are groups and policies, seen by the engine's own identity.
 type Access interface {
+	// Three methods make what they do not find. Each calls making, unless that is nil, right before it sends the request
+	// that makes it: whoever finds the thing after a lost reply can tell that nobody had it before.
+
 	// EnsureGroup finds the access group of that name or makes it.
-	EnsureGroup(ctx context.Context, name, description string) (id string, created bool, err error)
+	EnsureGroup(ctx context.Context, name, description string, making func()) (id string, created bool, err error)
 	// Grant finds a policy of the group that gives what is wanted or makes one. An existing one for the same resources
 	// is adopted if it holds the roles, and extended by them otherwise (trap 26).
-	Grant(ctx context.Context, groupID string, grant offboard.Grant) (policyID string, created bool, err error)
+	Grant(ctx context.Context, groupID string, grant offboard.Grant, making func()) (policyID string, created bool, err error)
 	// AddMember puts a user into the group and tells whether they were in it before.
-	AddMember(ctx context.Context, groupID, iamID string) (added bool, err error)
+	AddMember(ctx context.Context, groupID, iamID string, making func()) (added bool, err error)
 	// RemoveMember, Revoke and DeleteGroup undo the above.
 	RemoveMember(ctx context.Context, groupID, iamID string) error
 	Revoke(ctx context.Context, policyID string) error
@@ -131,6 +134,13 @@ type Workloads interface {
 type Runs interface {
 	// Holder names the run that holds a claim, empty if it is free again.
 	Holder(ctx context.Context, claim string) (workflowID string, err error)
+}
+
+// Notifier tells people outside of Temporal, over every channel that is configured for the occasion.
+type Notifier interface {
+	// Notify delivers a notice. The error names the channels that did not take it; calling it again with the same notice
+	// spares those that did as far as this process remembers, and receivers know repeats by the notice's ID.
+	Notify(ctx context.Context, notice offboard.Notice) error
 }
 
 // Shelf keeps finished reports.

@@ -50,6 +50,9 @@ type cloud struct {
 	sees     []string
 	me       offboard.Identity
 	indexed  []offboard.ClusterRef
+	found    bool // groups, policies and members are there already
+	told     []offboard.Notice
+	deaf     bool // no channel for notices is configured
 	running  int
 	most     int
 	slow     time.Duration
@@ -98,8 +101,17 @@ func (c *cloud) called(verb string) int {
 func refused(code offboard.Code) error { return offboard.Errorf(code, "ask", "no") }
 
 func (c *cloud) activities() *activities.Activities {
-	return activities.New(activities.Ports{Users: users{c}, Keys: keys{c}, Access: access{c}, Clusters: clusters{c}, Successors: successors{c},
+	var notifier activities.Notifier = c
+	if c.deaf {
+		notifier = nil
+	}
+	return activities.New(activities.Ports{Notifier: notifier, Users: users{c}, Keys: keys{c}, Access: access{c}, Clusters: clusters{c}, Successors: successors{c},
 		Workloads: workloads{c}, Runs: runs{c}, Shelf: shelf{c}, Policy: offboard.DefaultPolicy(), Now: func() time.Time { return c.now }})
+}
+
+func (c *cloud) Notify(_ context.Context, n offboard.Notice) error {
+	c.told = append(c.told, n)
+	return c.call("Notify", n.ID)
 }
 
 type users struct{ *cloud }
@@ -164,14 +176,24 @@ func (k keys) Delete(_ context.Context, id string) error  { return k.change("Del
 
 type access struct{ *cloud }
 
-func (a access) EnsureGroup(_ context.Context, name, _ string) (string, bool, error) {
-	return "group", true, a.call("EnsureGroup", name)
+func (a access) EnsureGroup(_ context.Context, name, _ string, making func()) (string, bool, error) {
+	created, err := a.make("EnsureGroup", name, making)
+	return "group", created, err
 }
-func (a access) Grant(_ context.Context, group string, g offboard.Grant) (string, bool, error) {
-	return "policy", true, a.call("Grant", g.Name)
+func (a access) Grant(_ context.Context, group string, g offboard.Grant, making func()) (string, bool, error) {
+	created, err := a.make("Grant", g.Name, making)
+	return "policy", created, err
 }
-func (a access) AddMember(_ context.Context, group, id string) (bool, error) {
-	return true, a.call("AddMember", id)
+func (a access) AddMember(_ context.Context, group, id string, making func()) (bool, error) {
+	return a.make("AddMember", id, making)
+}
+func (a access) make(verb, object string, making func()) (created bool, err error) {
+	if a.found {
+		return false, a.call(verb, object)
+	}
+	making()
+	err = a.call(verb, object)
+	return err == nil, err
 }
 func (a access) RemoveMember(_ context.Context, group, id string) error {
 	return a.call("RemoveMember", id)

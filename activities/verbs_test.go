@@ -177,6 +177,74 @@ func TestGiveAccess(t *testing.T) {
 	require.True(t, added.Added)
 }
 
+// What an attempt without an answer has made is this run's to undo; what was there before is not.
+func TestAccessMadeByALostReplyIsOurs(t *testing.T) {
+	tests := map[string]struct {
+		how   try
+		found bool
+		ours  bool
+	}{
+		"made now":                           {ours: true},
+		"was there":                          {found: true},
+		"made by the attempt before":         {how: try{attempt: 2, details: mark(`{"making":true}`)}, found: true, ours: true},
+		"was there, the first try failed":    {how: try{attempt: 2}, found: true},
+		"was there, with an unreadable word": {how: try{attempt: 2, details: "?"}, found: true},
+		"a word from another activity":       {how: try{attempt: 1, details: mark(`{"making":true}`)}, found: true},
+		"the attempt before made nothing":    {how: try{attempt: 2, details: mark(`{"making":true}`)}, ours: true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud()
+			c.found = test.found
+			a := c.activities()
+			group, err := do(t, test.how, a.EnsureGroup, a, activities.EnsureGroupInput{Name: "g"})
+			require.NoError(t, err)
+			policy, err := do(t, test.how, a.Grant, a, activities.GrantInput{GroupID: "group", Grant: offboard.Grant{Name: "vpc"}})
+			require.NoError(t, err)
+			added, err := do(t, test.how, a.AddMember, a, activities.MembershipInput{GroupID: "group", IAMID: "IBMid-3"})
+			require.NoError(t, err)
+			require.Equal(t, []bool{test.ours, test.ours, test.ours}, []bool{group.Created, policy.Created, added.Added})
+		})
+	}
+}
+
+func TestMakingLeavesWordForTheNextAttempt(t *testing.T) {
+	c := newCloud()
+	c.fail["Grant"] = &offboard.Error{Code: offboard.Unavailable, Op: "grant", Ambiguous: true}
+	c.onCall = func(string) { time.Sleep(60 * time.Millisecond) }
+	a := c.activities()
+	var left []byte
+	got, err := do(t, try{heartbeat: 10 * time.Millisecond, left: &left}, a.Grant, a, activities.GrantInput{GroupID: "group"})
+	require.Equal(t, offboard.Unavailable, code(t, err))
+	require.False(t, got.Created)
+	require.JSONEq(t, `{"making":true}`, string(left))
+}
+
+func TestNotify(t *testing.T) {
+	c := newCloud()
+	a := c.activities()
+	notice := offboard.Notice{ID: "run/1", Kind: offboard.NoticePlanReady, Title: "A plan waits"}
+	_, err := do(t, try{}, a.Notify, a, activities.NotifyInput{Notice: notice})
+	require.NoError(t, err)
+	require.Equal(t, []offboard.Notice{notice}, c.told)
+
+	c.fail["Notify"] = refused(offboard.Unavailable)
+	_, err = do(t, try{}, a.Notify, a, activities.NotifyInput{Notice: notice})
+	require.Equal(t, offboard.Unavailable, code(t, err))
+}
+
+// A run knows from its admission whether there is anybody to tell.
+func TestAdmitTellsWhetherPeopleAreNotified(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		c := newCloud()
+		c.deaf = deaf
+		a := c.activities()
+		adm, err := do(t, try{}, a.Admit, a, activities.AdmitInput{User: "leaver@acme.example"})
+		require.NoError(t, err)
+		require.Equal(t, !deaf, adm.Notifies)
+	}
+}
+
 // Access that a cluster depends on is never taken away, whoever handed the cluster over.
 func TestWithdraw(t *testing.T) {
 	in := activities.WithdrawInput{FunctionalID: functional, GroupID: "group", IAMID: "IBMid-3", PolicyID: "policy"}

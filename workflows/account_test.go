@@ -55,6 +55,8 @@ type account struct {
 	indexed   []offboard.ClusterRef
 	holder    string // the run that holds every claim
 	shelf     map[string]offboard.Report
+	tells     bool // a channel for notices is configured
+	notices   []offboard.Notice
 	unsynced  int // how many looks until access lists are synchronised
 
 	// How long things take, in looks at them.
@@ -225,7 +227,7 @@ func (a *account) change(f func()) {
 }
 
 func (a *account) ports(policy offboard.Policy) activities.Ports {
-	return activities.Ports{Users: a, Keys: a, Access: a, Clusters: a, Successors: a, Workloads: a, Runs: a, Shelf: a, Policy: policy, Now: a.now}
+	return activities.Ports{Users: a, Keys: a, Access: a, Clusters: a, Successors: a, Workloads: a, Runs: a, Shelf: a, Notifier: a.notifier(), Policy: policy, Now: a.now}
 }
 
 // fail makes every call of a verb fail; narrow it with on, only and during.
@@ -341,6 +343,19 @@ func (a *account) changes(words ...string) []string {
 	for _, e := range a.ledger {
 		if len(words) == 0 || slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(e.what, w) }) {
 			list = append(list, e.what)
+		}
+	}
+	return list
+}
+
+// places are the positions of changes in the ledger, by their beginnings.
+func (a *account) places(words ...string) []int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var list []int
+	for i, e := range a.ledger {
+		if slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(e.what, w) }) {
+			list = append(list, i)
 		}
 	}
 	return list
@@ -624,7 +639,7 @@ func (a *account) Delete(ctx context.Context, id string) error {
 
 // Access
 
-func (a *account) EnsureGroup(ctx context.Context, name, _ string) (id string, created bool, err error) {
+func (a *account) EnsureGroup(ctx context.Context, name, _ string, making func()) (id string, created bool, err error) {
 	err = a.call(ctx, "EnsureGroup", name, func() error {
 		for have, g := range a.groups {
 			if g.name == name {
@@ -632,6 +647,7 @@ func (a *account) EnsureGroup(ctx context.Context, name, _ string) (id string, c
 				return nil
 			}
 		}
+		making()
 		id, created = a.group(name), true
 		a.note("make group %s", id)
 		return nil
@@ -646,7 +662,7 @@ func (a *account) group(name string) string {
 	return id
 }
 
-func (a *account) Grant(ctx context.Context, groupID string, grant offboard.Grant) (policyID string, created bool, err error) {
+func (a *account) Grant(ctx context.Context, groupID string, grant offboard.Grant, making func()) (policyID string, created bool, err error) {
 	err = a.call(ctx, "Grant", grant.Name, func() error {
 		g := a.groups[groupID]
 		if g == nil {
@@ -659,6 +675,7 @@ func (a *account) Grant(ctx context.Context, groupID string, grant offboard.Gran
 				return nil
 			}
 		}
+		making()
 		a.serial++
 		policyID, created = fmt.Sprintf("policy-%d", a.serial), true
 		g.policies[policyID] = grant
@@ -668,11 +685,12 @@ func (a *account) Grant(ctx context.Context, groupID string, grant offboard.Gran
 	return policyID, created, err
 }
 
-func (a *account) AddMember(ctx context.Context, groupID, iamID string) (added bool, err error) {
+func (a *account) AddMember(ctx context.Context, groupID, iamID string, making func()) (added bool, err error) {
 	err = a.call(ctx, "AddMember", iamID, func() error {
 		g := a.groups[groupID]
 		added = !g.members[iamID]
 		if added {
+			making()
 			g.members[iamID] = true
 			a.note("add %s to %s", iamID, groupID)
 		}
@@ -1048,4 +1066,30 @@ func (a *account) Holder(ctx context.Context, claim string) (id string, err erro
 func (a *account) Keep(ctx context.Context, name string, report offboard.Report) (place string, err error) {
 	err = a.call(ctx, "Keep", name, func() error { a.shelf[name] = report; return nil })
 	return "memory:" + name, err
+}
+
+// notifier is the account's channel for notices, nil where none is configured.
+func (a *account) notifier() activities.Notifier {
+	if !a.tells {
+		return nil
+	}
+	return a
+}
+
+func (a *account) Notify(ctx context.Context, notice offboard.Notice) error {
+	return a.call(ctx, "Notify", string(notice.Kind), func() error {
+		a.notices = append(a.notices, notice)
+		return nil
+	})
+}
+
+// told lists the notices that arrived by kind and title.
+func (a *account) told() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var list []string
+	for _, n := range a.notices {
+		list = append(list, string(n.Kind)+": "+n.Title)
+	}
+	return list
 }

@@ -108,6 +108,7 @@ func (r *run) awaitApproval(ctx workflow.Context, plan offboard.Plan) error {
 	}
 	asked := workflow.Now(ctx)
 	deadline := asked.Add(r.policy.ApprovalDeadline.Std())
+	r.askApproval(ctx, offboard.NoticePlanReady, deadline)
 	for {
 		r.waiting(ctx, "somebody's yes to plan %s%s, since %s, until %s", plan.Digest, answersNeeded(questions), asked.Format(time.RFC3339), deadline.Format(time.RFC3339))
 		pause := min(r.policy.ApprovalReminder.Std(), deadline.Sub(workflow.Now(ctx)))
@@ -124,7 +125,7 @@ func (r *run) awaitApproval(ctx workflow.Context, plan offboard.Plan) error {
 			r.order(offboard.Rejected, "Nobody approved the plan by %s.", deadline.Format(time.RFC3339))
 			return errStopped
 		}
-		workflow.GetLogger(ctx).Info("The plan still waits for approval", "Digest", plan.Digest)
+		r.askApproval(ctx, offboard.NoticeApprovalReminder, deadline)
 	}
 }
 

@@ -1,6 +1,8 @@
 package workflows_test
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"slices"
 	"testing"
 	"time"
@@ -54,6 +56,65 @@ func TestApprovalsThatAreRefused(t *testing.T) {
 			require.Equal(t, []string{"let the person go"}, o.account.changes())
 		})
 	}
+}
+
+// doorKey is the key of a door that authenticates approvers, and what the policy names it by.
+func doorKey() (ed25519.PrivateKey, string) {
+	private := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	return private, base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey))
+}
+
+// vouched adds a door's proof to an approval.
+func vouched(t *testing.T, p offboard.Progress, m workflows.Approve) workflows.Approve {
+	t.Helper()
+	private, _ := doorKey()
+	proof, err := offboard.ApprovalClaim{WorkflowID: p.WorkflowID, RunID: p.RunID, Digest: m.Digest, By: m.By, Answers: m.Answers}.Prove(private)
+	require.NoError(t, err)
+	m.Proof = proof
+	return m
+}
+
+func TestApprovalThatADoorVouchesForIsVerified(t *testing.T) {
+	o := newOffboarding(t)
+	recentKey(o)
+	_, public := doorKey()
+	o.policy.ApproverKeys, o.policy.VerifiedApproval = []string{public}, true
+	said := map[string]*answer{}
+	try := func(what string, m workflows.Approve) { said[what] = o.send(workflows.ApproveUpdate, m) }
+	o.when(asksForApproval, func(p offboard.Progress) {
+		try("only named", yes(p))
+		m := vouched(t, p, yes(p))
+		m.By = "somebody@acme.example"
+		try("for somebody else", m)
+		m = vouched(t, p, yes(p))
+		m.Answers["key/ApiKey-laptop"] = "keep"
+		try("with another answer", m)
+		m = yes(p)
+		m.Proof = "bm8="
+		try("without a signature", m)
+		o.send(workflows.ApproveUpdate, vouched(t, p, yes(p)))
+	})
+	report := o.run(input())
+
+	require.Equal(t, offboard.Completed, report.Status)
+	require.True(t, report.Progress.Approval.Verified)
+	require.Contains(t, said["only named"].refused, "approve through the engine's own door")
+	for _, what := range []string{"for somebody else", "with another answer", "without a signature"} {
+		require.False(t, said[what].accepted, what)
+		require.Contains(t, said[what].refused, "the proof does not fit", what)
+	}
+}
+
+// Where nobody demands it, a name is taken for a name, and the report says that it was only claimed.
+func TestApprovalWithoutAProofIsClaimed(t *testing.T) {
+	o := newOffboarding(t)
+	_, public := doorKey()
+	o.policy.ApproverKeys = []string{public}
+	o.approves()
+	report := o.run(input())
+
+	require.Equal(t, offboard.Completed, report.Status)
+	require.False(t, report.Progress.Approval.Verified)
 }
 
 func TestApprovalAtTheWrongTimeIsRefused(t *testing.T) {

@@ -76,11 +76,23 @@ func (r *run) mayApprove(_ workflow.Context, m Approve) error {
 	if missing := r.state.Plan.Unanswered(m.Answers); len(missing) > 0 {
 		return fmt.Errorf("the approval is incomplete: %s", strings.Join(missing, "; "))
 	}
+	switch {
+	case m.Proof != "" && !r.proven(m):
+		return fmt.Errorf("the proof does not fit: it was made for another run, plan, person or answer, or with a key that the policy does not name")
+	case m.Proof == "" && r.policy.VerifiedApproval:
+		return fmt.Errorf("this account takes approvals from authenticated people only: approve through the engine's own door, not here")
+	}
 	return nil
 }
 
+// proven tells whether a door vouches for the approver.
+func (r *run) proven(m Approve) bool {
+	claim := offboard.ApprovalClaim{WorkflowID: r.state.WorkflowID, RunID: r.state.RunID, Digest: m.Digest, By: m.By, Answers: m.Answers}
+	return claim.Proven(m.Proof, r.policy.ApproverKeys)
+}
+
 func (r *run) approve(ctx workflow.Context, m Approve) (Reply, error) {
-	r.state.Approval = &offboard.Approval{By: m.By, Digest: m.Digest, At: workflow.Now(ctx), Note: m.Note}
+	r.state.Approval = &offboard.Approval{By: m.By, Digest: m.Digest, At: workflow.Now(ctx), Note: m.Note, Verified: m.Proof != ""}
 	r.state.Decisions = m.Answers
 	return Reply{Message: fmt.Sprintf("Plan %s is approved; the offboarding of %s begins.", m.Digest, r.state.Leaver.Email)}, nil
 }
@@ -201,7 +213,7 @@ func (r *run) onHeld(ctx workflow.Context, m heldMessage) {
 		s.State, s.Hold, s.Step = offboard.ScopeRunning, m.Hold, ""
 		if m.Hold != nil {
 			s.State, s.Step = offboard.ScopeHeld, m.Hold.Step
-			r.state.Holds = append(r.state.Holds, *m.Hold)
+			r.askForHelp(ctx, *m.Hold)
 		}
 	}
 	r.show(ctx)

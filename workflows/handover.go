@@ -21,6 +21,8 @@ type HandOverInput struct {
 	Mark string `json:"mark"`
 	// Compensate: a step that fails ends the hand-over instead of holding it.
 	Compensate bool `json:"compensate,omitempty"`
+	// Fallback is who takes a scope that has a new owner when the offboarding turns round; empty: the new owner keeps it.
+	Fallback string `json:"fallback,omitempty"`
 }
 
 // The signals between a hand-over and its offboarding.
@@ -339,6 +341,7 @@ func (h *handover) reach(ctx workflow.Context, i int) error {
 		return unreachable(found.Unreachable)
 	default:
 		plan.Dependents = found.Restartable()
+		c.Watch = plan.Dependents
 	}
 	plan.Manual, c.Manual = "", ""
 	delete(h.before.Unreachable, c.ID)

@@ -48,13 +48,17 @@ func (h *handover) newHold(ctx workflow.Context, step string, which func() []int
 	for n, i := range affected {
 		names[n] = h.state.Clusters[i].Name
 	}
+	keeper := "scopes that have a new owner keep it"
+	if h.in.Fallback != "" {
+		keeper = "scopes that have a new owner go to " + h.in.Fallback
+	}
 	now := workflow.Now(ctx)
 	return &offboard.Hold{
 		Subject: h.state.Scope.String(), Step: step, Code: failure(cause).Code, Problem: problem(cause) + advice(step, failure(cause).Code),
 		Means: h.means(names, failure(cause).Code),
 		Retry: "tries this step again",
 		Skip:  "leaves the scope and its keys with the leaver; the user is then not removed and the run ends as Incomplete",
-		Abort: "stops the whole offboarding and undoes what can be undone; scopes that have a new owner keep it",
+		Abort: "stops the whole offboarding and undoes what can be undone; " + keeper,
 		Since: now, Until: now.Add(h.in.Policy.HoldDeadline.Std()),
 	}
 }

@@ -33,7 +33,7 @@ func (r *run) hold(ctx workflow.Context, h offboard.Hold) error {
 	}
 	delete(r.answers, h.Subject)
 	r.close(h.Subject)
-	r.state.Holds = append(r.state.Holds, h)
+	r.askForHelp(ctx, h)
 	r.waiting(ctx, "a person: %s", h.Problem)
 	answered, err := waitFor(ctx, deadline, "Deadline of the hold: "+h.Subject, func() bool {
 		_, yes := r.answers[h.Subject]

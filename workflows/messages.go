@@ -20,6 +20,7 @@ const TaskQueue = "offboarding"
 const (
 	Offboard = "Offboard" // one person
 	HandOver = "HandOver" // one scope, child of Offboard
+	Soak     = "Soak"     // watches what was handed over, child of Offboard
 	Claim    = "Claim"    // holds a person for one run, child of Offboard
 )
 
@@ -29,7 +30,8 @@ const (
 	AlreadyRunning = "AlreadyRunning" // another run has the person; the message names it
 )
 
-// StatusQuery returns an offboard.Progress from Offboard and an offboard.ScopeProgress from HandOver.
+// StatusQuery returns an offboard.Progress from Offboard, an offboard.ScopeProgress from HandOver and an
+// offboard.SoakProgress from Soak.
 const StatusQuery = "status"
 
 // The updates of Offboard. Each takes the struct of the same name and returns a Reply; a refusal is a sentence.
@@ -47,6 +49,8 @@ type Approve struct {
 	Digest  string            `json:"digest"`            // of the plan that is shown
 	Answers map[string]string `json:"answers,omitempty"` // one for each Decision: finding ID -> option
 	Note    string            `json:"note,omitempty"`
+	// Proof of a door that has authenticated the approver (see offboard.ApprovalClaim); people leave it out.
+	Proof string `json:"proof,omitempty"`
 }
 
 // Reject says no: what was prepared is undone and the run ends as Rejected. Before the plan is approved only.

@@ -22,7 +22,10 @@ type run struct {
 	stop    *stopOrder                 // why the run turns round, once somebody or something says so
 	pivot   bool                       // the first deletion was begun: forward only
 	answers map[string]Resolve         // to holds of this run, by subject
+	unsure  map[string]bool            // what a step without an answer may have made
 	told    map[string]bool            // IDs of keys and clusters outside the plan that a person was told of
+	notices int                        // how many people were or are being told of
+	sending int                        // of them, how many are under way
 	undo    []undoStep                 // what to undo, the latest last
 	release func(ctx workflow.Context) // lets the person go
 	cancel  workflow.CancelFunc        // of the work that may be stopped
@@ -42,7 +45,7 @@ var errStopped = errors.New("the run turns round")
 // Its result is an offboard.Report, whatever happens to the person; it fails for wrong input and for a person who is
 // being offboarded already, before anything was changed.
 func offboardWorkflow(ctx workflow.Context, input, second converter.RawValue) (offboard.Report, error) {
-	r := &run{answers: map[string]Resolve{}, told: map[string]bool{}, release: func(workflow.Context) {}}
+	r := &run{answers: map[string]Resolve{}, told: map[string]bool{}, unsure: map[string]bool{}, release: func(workflow.Context) {}}
 	if err := r.setup(ctx, input, second); err != nil {
 		return offboard.Report{}, err
 	}
@@ -98,6 +101,7 @@ func (r *run) run(ctx workflow.Context) (offboard.Report, error) {
 	}
 	if fatal, ok := errors.AsType[*temporal.ApplicationError](err); ok && (fatal.Type() == InvalidInput || fatal.Type() == AlreadyRunning) {
 		workflow.SetCurrentDetails(ctx, "## Not started\n\n"+fatal.Message())
+		r.sayRefusal(forward, fatal)
 		return offboard.Report{}, err
 	}
 	if err != nil {
@@ -215,6 +219,7 @@ func (r *run) report(ctx workflow.Context) (offboard.Report, error) {
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("The report could not be stored", "Error", err)
 	}
+	r.sayEnd(ctx, report)
 	r.release(ctx)
 	r.state = report.Progress
 	r.show(ctx)

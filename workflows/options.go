@@ -44,6 +44,9 @@ var (
 	telling = preset{attempt: 30 * time.Second, first: time.Second, factor: 2, most: 10 * time.Second, attempts: 5}
 )
 
+// notifying may be lost too, but a chat or a mail server that is restarted should be waited for.
+var notifying = preset{attempt: time.Minute, budget: 15 * time.Minute, first: 2 * time.Second, factor: 2, most: 2 * time.Minute}
+
 // awaiting waits for a person to accept an invitation: looked at often at first, every five minutes after a while.
 func awaiting(deadline offboard.Duration) preset {
 	return preset{attempt: time.Minute, budget: deadline.Std(), first: 2 * time.Second, factor: 1.5, most: 5 * time.Minute}

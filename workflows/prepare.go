@@ -16,7 +16,7 @@ func (r *run) prepare(ctx workflow.Context) error {
 		return nil
 	}
 	r.enter(ctx, offboard.PhasePrepare)
-	return firstOf(each(ctx, parallelReads, r.state.Plan.Preparation, "prepare", func(ctx workflow.Context, i int, p offboard.Preparation) error {
+	err := firstOf(each(ctx, parallelReads, r.state.Plan.Preparation, "prepare", func(ctx workflow.Context, i int, p offboard.Preparation) error {
 		for {
 			err := r.prepareOne(ctx, p, &r.state.Prepared[i])
 			if err == nil || stopped(err) {
@@ -27,8 +27,14 @@ func (r *run) prepare(ctx workflow.Context) error {
 				"tries again from the invitation on; what is done already is found and kept", "")); err != nil {
 				return err
 			}
+			// Somebody else's invitation may be the one that is gone: a person has said to send another.
+			p.Invite = p.Invite || failure(err).Code == offboard.NotFound
 		}
 	}))
+	if err != nil {
+		return err
+	}
+	return r.proveFallback(ctx)
 }
 
 // prepareOne is the story of one functional ID. Every step finds what an earlier attempt did.
@@ -59,14 +65,9 @@ func (r *run) prepareOne(ctx workflow.Context, p offboard.Preparation, state *of
 	say("waiting until its access acts")
 	access := activities.AwaitGrantsInput{Email: p.Email, Patience: r.policy.GrantPatience}
 	for _, h := range r.state.Plan.Handovers {
-		if h.FunctionalID != p.Email {
-			continue
+		if h.FunctionalID == p.Email {
+			access.Scopes = append(access.Scopes, clustersIn(h))
 		}
-		want := activities.ScopeClusters{Scope: h.Scope}
-		for _, c := range h.Clusters {
-			want.Clusters = append(want.Clusters, c.ID)
-		}
-		access.Scopes = append(access.Scopes, want)
 	}
 	if _, err := do(ctx, confirming.within(r.policy), "Wait until the access of "+p.Email+" acts", verbs.AwaitGrants, access); err != nil {
 		return err
@@ -109,18 +110,27 @@ func (r *run) grant(ctx workflow.Context, p offboard.Preparation, state *offboar
 	access := activities.WithdrawInput{FunctionalID: p.Email}
 	group, err := do(ctx, changing.within(r.policy), "Find or make the access group of "+p.Email, verbs.EnsureGroup, activities.EnsureGroupInput{
 		Name: "offboard " + p.Email, Description: "Access of a functional ID that owns cluster keys. Clusters depend on it."})
+	what := "the access group of " + p.Email
 	if err != nil {
+		r.mayHaveMade(what, err)
 		return err
 	}
+	r.made(what)
 	state.Group, access.GroupID = group.ID, group.ID
 	if group.Created {
 		r.change(ctx, "Access group of "+p.Email+" made", group.ID, "iam-groups.group.create")
 		r.withdrawLater("delete the access group of "+p.Email, verbs.DeleteGroup, access)
 	}
 	err = firstOf(each(ctx, parallelReads, p.Grants, "grant", func(ctx workflow.Context, _ int, g offboard.Grant) error {
+		what := "the grant of " + g.Name + " to " + p.Email
 		got, err := do(ctx, changing.within(r.policy), "Grant "+g.Name+" to "+p.Email, verbs.Grant, activities.GrantInput{GroupID: group.ID, Grant: g})
-		if err != nil || !got.Created {
+		if err != nil {
+			r.mayHaveMade(what, err)
 			return err
+		}
+		r.made(what)
+		if !got.Created {
+			return nil
 		}
 		state.Granted = append(state.Granted, got.PolicyID)
 		r.change(ctx, "Granted "+g.Name+" to "+p.Email, got.PolicyID, "iam-am.policy.create")
@@ -133,8 +143,14 @@ func (r *run) grant(ctx workflow.Context, p offboard.Preparation, state *offboar
 		return err
 	}
 	added, err := do(ctx, changing.within(r.policy), "Put "+p.Email+" into its access group", verbs.AddMember, activities.MembershipInput{GroupID: group.ID, IAMID: state.IAMID})
-	if err != nil || !added.Added {
+	what = "the membership of " + p.Email + " in its access group"
+	if err != nil {
+		r.mayHaveMade(what, err)
 		return err
+	}
+	r.made(what)
+	if !added.Added {
+		return nil
 	}
 	r.change(ctx, p.Email+" is a member of its access group", group.ID, "iam-groups.member.add")
 	access.IAMID = state.IAMID

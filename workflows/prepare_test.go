@@ -70,6 +70,24 @@ func TestInvitationThatExpires(t *testing.T) {
 	require.Len(t, o.account.changes("invite"), 2)
 }
 
+func TestInvitationOfSomebodyElseThatIsGoneIsSentAnew(t *testing.T) {
+	o := newOffboarding(t)
+	o.account.configure = []string{functional2}
+	o.account.member("IBMid-PLACEHOLDER", functional2).State = "PENDING"
+	o.approves()
+	o.env.RegisterDelayedCallback(func() {
+		o.account.change(func() { o.account.people = o.account.people[:len(o.account.people)-1] })
+	}, 24*time.Hour)
+	o.resolves("prepare "+functional2, offboard.ActionRetry)
+	o.when(func(p offboard.Progress) bool { return len(p.Answers) == 1 }, func(offboard.Progress) {
+		o.env.RegisterDelayedCallback(func() { o.account.accept(functional2, "IBMid-3002FUNCTI") }, time.Hour)
+	})
+	report := o.run(input())
+
+	require.Equal(t, offboard.Completed, report.Status, report.Message)
+	require.Len(t, o.account.changes("invite"), 1)
+}
+
 func TestPreparationThatHolds(t *testing.T) {
 	tests := map[string]struct {
 		arrange func(o *offboarding) (mend func())

@@ -9,5 +9,6 @@ import (
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(offboardWorkflow, workflow.RegisterOptions{Name: Offboard, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(handOverWorkflow, workflow.RegisterOptions{Name: HandOver, VersioningBehavior: workflow.VersioningBehaviorPinned})
+	r.RegisterWorkflowWithOptions(soakWorkflow, workflow.RegisterOptions{Name: Soak, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(claimWorkflow, workflow.RegisterOptions{Name: Claim, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 }

@@ -18,6 +18,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/workflow"
 
 	"offboard/internal/offboard"
 	"offboard/replay"
@@ -110,7 +111,7 @@ func (f found) event(t *testing.T, e *historypb.HistoryEvent) {
 		var report offboard.Report
 		if converter.GetDefaultDataConverter().FromPayloads(a.GetResult(), &report) == nil {
 			for _, answer := range report.Progress.Answers {
-				f.holds[subject(answer.Subject)+" "+answer.Action] = true
+				f.holds[kindOf(answer.Subject)+" "+answer.Action] = true
 			}
 		}
 	}
@@ -123,15 +124,25 @@ func (f found) event(t *testing.T, e *historypb.HistoryEvent) {
 	}
 }
 
-// subject is what kind of thing a hold is about.
-func subject(name string) string {
-	for _, kind := range []string{"key", "prepare", "undo:"} {
-		if strings.HasPrefix(name, kind+" ") {
-			return kind
-		}
-	}
-	if slices.Contains([]string{"survey", "plan", "news", "soak", "user", "last day"}, name) {
-		return name
+// holdKinds are the kinds of holds by the beginning of their subjects, each with the answers that it takes.
+var holdKinds = map[string][]string{
+	"scope":    {"retry", "skip", "abort"}, // a hand-over's, whose subject is the scope's name
+	"survey":   {"retry", "abort"},
+	"plan":     {"retry", "abort"},
+	"prepare":  {"retry", "abort"},
+	"fallback": {"retry", "abort"},
+	"news":     {"retry", "abort"},
+	"key":      {"retry", "skip", "abort"},
+	"soak":     {"retry", "skip", "abort"},
+	"user":     {"retry", "skip", "abort"},
+	"undo:":    {"retry", "skip", "abort"},
+}
+
+// kindOf is the kind of hold that a subject is of.
+func kindOf(subject string) string {
+	kind, _, _ := strings.Cut(subject, " ")
+	if _, known := holdKinds[kind]; known {
+		return kind
 	}
 	return "scope"
 }
@@ -144,16 +155,96 @@ func TestTheCorpusHasEveryPath(t *testing.T) {
 			assert.True(t, where[w], "%q does not occur in any history; there are %v", w, slices.Sorted(maps.Keys(where)))
 		}
 	}
-	has(f.types, workflows.Offboard, workflows.HandOver, workflows.Claim)
+	has(f.types, registered(t)...)
 	has(f.statuses, constants(t, "../internal/offboard/progress.go", "Status")...)
 	has(f.phases, constants(t, "../internal/offboard/progress.go", "Phase")...)
 	has(f.updates, workflows.ApproveUpdate, workflows.RejectUpdate, workflows.RescheduleUpdate, workflows.ReinstateUpdate, workflows.ResolveUpdate)
 	has(f.signals, "held", "answer")
-	has(f.holds, "scope retry", "scope skip", "scope abort", "plan retry", "plan abort", "survey retry", "survey abort", "prepare retry", "prepare abort",
-		"news retry", "news abort", "soak retry", "soak skip", "soak abort", "key retry", "key skip", "key abort", "user retry", "user skip", "user abort", "undo: retry", "undo: skip")
+	for kind, answers := range holdKinds {
+		for _, answer := range answers {
+			has(f.holds, kind+" "+answer)
+		}
+	}
 	has(f.endings, "Offboard WorkflowExecutionCompleted", "Offboard WorkflowExecutionFailed", "Offboard WorkflowExecutionTerminated", "Offboard Unspecified",
-		"HandOver WorkflowExecutionCompleted", "HandOver Unspecified", "Claim Unspecified")
+		"HandOver WorkflowExecutionCompleted", "HandOver Unspecified", "Claim WorkflowExecutionCompleted", "Claim Unspecified",
+		"Soak WorkflowExecutionCompleted", "Soak WorkflowExecutionContinuedAsNew", "Soak WorkflowExecutionCanceled", "Soak Unspecified")
 	has(f.versions, versions(t)...)
+}
+
+// registered are the names of the workflow types, as Register gives them.
+func registered(t *testing.T) []string {
+	t.Helper()
+	var r registry
+	workflows.Register(&r)
+	require.NotEmpty(t, r.names)
+	return r.names
+}
+
+type registry struct{ names []string }
+
+func (r *registry) RegisterWorkflow(any) { panic("a workflow without a name of its own") }
+
+func (r *registry) RegisterWorkflowWithOptions(_ any, o workflow.RegisterOptions) {
+	r.names = append(r.names, o.Name)
+}
+
+func (r *registry) RegisterDynamicWorkflow(any, workflow.DynamicRegisterOptions) {
+	panic("a workflow without a name")
+}
+
+// TestEveryKindOfHoldIsKnown reads the source, so that a new kind gets its paths in the corpus.
+func TestEveryKindOfHoldIsKnown(t *testing.T) {
+	kinds := map[string]bool{"scope": true}
+	literal := func(e ast.Expr) {
+		if sum, ok := e.(*ast.BinaryExpr); ok {
+			e = sum.X
+		}
+		if text, ok := e.(*ast.BasicLit); ok {
+			value, err := strconv.Unquote(text.Value)
+			require.NoError(t, err)
+			kind, _, _ := strings.Cut(value, " ")
+			kinds[kind] = true
+		}
+	}
+	eachNode(t, func(_ string, n ast.Node) {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			switch f := n.Fun.(type) {
+			case *ast.Ident:
+				if f.Name == "holdFor" {
+					literal(n.Args[0])
+				}
+			case *ast.SelectorExpr:
+				if f.Sel.Name == "persist" {
+					literal(n.Args[1])
+				}
+			}
+		case *ast.CompositeLit:
+			if of, ok := n.Type.(*ast.SelectorExpr); ok && of.Sel.Name == "Hold" {
+				for _, e := range n.Elts {
+					if field := e.(*ast.KeyValueExpr); field.Key.(*ast.Ident).Name == "Subject" {
+						literal(field.Value)
+					}
+				}
+			}
+		}
+	})
+	assert.Equal(t, slices.Sorted(maps.Keys(holdKinds)), slices.Sorted(maps.Keys(kinds)), "say in holdKinds which answers the kind takes, and record a path for each")
+}
+
+// eachNode visits the syntax of the package.
+func eachNode(t *testing.T, visit func(file string, n ast.Node)) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(syntax, func(n ast.Node) bool { visit(file, n); return true })
+	}
 }
 
 // constants are the values of a type's constants, read from the source so that a new one is not forgotten.
@@ -183,42 +274,32 @@ func constants(t *testing.T, file, typeName string) []string {
 // versions are the change IDs of GetVersion in the source, each with the newest version that it names.
 func versions(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("*.go")
-	require.NoError(t, err)
 	var list []string
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
+	eachNode(t, func(file string, n ast.Node) {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return
 		}
-		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "GetVersion" || len(call.Args) != 4 {
+			return
+		}
+		change, okChange := call.Args[1].(*ast.BasicLit)
+		most, okMost := call.Args[3].(*ast.BasicLit)
+		if !okChange || !okMost {
+			t.Errorf("%s: GetVersion with anything but literals cannot be checked against the corpus", file)
+			return
+		}
+		name, err := strconv.Unquote(change.Value)
 		require.NoError(t, err)
-		ast.Inspect(syntax, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if f, ok := call.Fun.(*ast.SelectorExpr); !ok || f.Sel.Name != "GetVersion" || len(call.Args) != 4 {
-				return true
-			}
-			change, okChange := call.Args[1].(*ast.BasicLit)
-			most, okMost := call.Args[3].(*ast.BasicLit)
-			if !okChange || !okMost {
-				t.Errorf("%s: GetVersion with anything but literals cannot be checked against the corpus", file)
-				return true
-			}
-			name, err := strconv.Unquote(change.Value)
-			require.NoError(t, err)
-			list = append(list, name+" "+most.Value)
-			return true
-		})
-	}
+		list = append(list, name+" "+most.Value)
+	})
 	return list
 }
 
-// A history is for everybody to read: nothing secret, nothing of the machine that recorded it, and not much of it.
 // private is what a history must not hold: a key of the simulator, a token, a path of the machine that recorded it.
 var private = regexp.MustCompile(`CANARY-|eyJ|Bearer |/(tmp|home|root)/`)
 
+// A history is for everybody to read: nothing secret, nothing of the machine that recorded it, and not much of it.
 func TestTheCorpusIsFitToBePublished(t *testing.T) {
 	total := int64(0)
 	for path, h := range corpus(t) {

@@ -151,7 +151,7 @@ func (o *offboarding) keptItsPromises(report offboard.Report) {
 	defer a.mu.Unlock()
 	require.Empty(o.t, a.outages, "outages by the engine")
 	disabledAt, resets := map[string]time.Time{}, map[string]int{}
-	disabled, removed := false, false
+	removed := false
 	for _, e := range a.ledger {
 		verb, target, _ := strings.Cut(e.what, " ")
 		switch {
@@ -159,9 +159,8 @@ func (o *offboarding) keptItsPromises(report offboard.Report) {
 			resets[target]++
 			fallthrough
 		case verb == "refresh" || verb == "restart":
-			require.False(o.t, disabled, "%s came after a key was disabled", e.what)
+			require.Empty(o.t, disabledAt, "%s came while a key was disabled", e.what)
 		case verb == "disable":
-			disabled = true
 			disabledAt[target] = e.at
 		case verb == "enable":
 			delete(disabledAt, target)

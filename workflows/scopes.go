@@ -41,7 +41,12 @@ func (r *run) handOverScope(ctx workflow.Context, i int, h offboard.Handover) er
 	if h.Action == offboard.Reset {
 		s.ResetSent = true // until the hand-over says otherwise: an undo must not revoke what it may depend on
 	}
+	r.fallBackLater(i, h)
 	r.show(ctx)
+	fallback := ""
+	if r.state.Plan.Fallback != nil {
+		fallback = r.state.Plan.Fallback.Email
+	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          id,
 		StaticSummary:       brief(fmt.Sprintf("%s %s", h.Action, h.Scope)),
@@ -51,7 +56,7 @@ func (r *run) handOverScope(ctx workflow.Context, i int, h offboard.Handover) er
 	var got offboard.ScopeProgress
 	err := workflow.ExecuteChildWorkflow(ctx, HandOver, HandOverInput{
 		Handover: h, Leaver: r.state.Leaver, Policy: r.policy, Mark: r.state.RunID,
-		Compensate: r.state.Request.OnFailure == offboard.OnFailureCompensate,
+		Compensate: r.state.Request.OnFailure == offboard.OnFailureCompensate, Fallback: fallback,
 	}).Get(ctx, &got)
 	r.close(h.Scope.String())
 	if err != nil {
@@ -95,8 +100,8 @@ func (r *run) watched() (clusters []activities.WatchedCluster, known []string) {
 			continue
 		}
 		known = append(known, s.Ailing...)
-		for _, c := range r.state.Plan.Handovers[i].Clusters {
-			w := activities.WatchedCluster{ClusterRef: c.ClusterRef}
+		for n, c := range r.state.Plan.Handovers[i].Clusters {
+			w := activities.WatchedCluster{ClusterRef: c.ClusterRef, Dependents: s.Clusters[n].Watch}
 			if c.Manual == "" {
 				w.Dependents = c.Dependents
 			}

@@ -5,14 +5,15 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/workflow"
 
 	"offboard/activities"
 	"offboard/internal/offboard"
 )
 
-// mostProbes bounds the probes of one soak, so that its history stays short however long it is.
-const mostProbes = 300
+// mostProbes bounds the probes of one soak, and with them its calls, however long it is.
+const mostProbes = 1000
 
 // soak waits while everything is watched, because issued tokens hide a dead key for as long as they live (traps 12, 13).
 // At the first sign of harm the keys are enabled again at once; then a person decides.
@@ -30,7 +31,6 @@ func (r *run) soak(ctx workflow.Context) error {
 		if err := r.enableAll(ctx); err != nil {
 			return err
 		}
-		r.state.Soak.Trouble = trouble
 		err = r.hold(ctx, offboard.Hold{Subject: "soak", Step: "soak", Code: offboard.Conflict,
 			Problem: "After the leaver's keys were disabled: " + strings.Join(trouble, "; ") + ".",
 			Means:   "The keys were enabled again at once, so what still uses them works.",
@@ -53,43 +53,40 @@ func (r *run) soak(ctx workflow.Context) error {
 	}
 }
 
-// soakOnce watches until the soak is over or something is wrong, and says what.
+// soakOnce has everything watched until the soak is over or something is wrong, and says what. The watching is a child
+// run, which continues as new by itself, so that this run's history does not grow with the soak.
 func (r *run) soakOnce(ctx workflow.Context) ([]string, error) {
-	r.state.Soak = &offboard.SoakProgress{Until: workflow.Now(ctx).Add(r.state.Plan.Soak.Std())}
-	pause := max(r.policy.SoakProbe.Std(), r.state.Plan.Soak.Std()/mostProbes)
-	clusters, known := r.watched()
-	in := activities.ProbeInput{Clusters: clusters, Known: known}
+	in := SoakInput{
+		Until: workflow.Now(ctx).Add(r.state.Plan.Soak.Std()),
+		Pause: offboard.Duration(max(r.policy.SoakProbe.Std(), r.state.Plan.Soak.Std()/mostProbes)),
+	}
+	in.Probe.Clusters, in.Probe.Known = r.watched()
 	for _, k := range r.state.Keys {
 		if k.State == offboard.KeyDisabled && k.Disabled {
-			in.Keys = append(in.Keys, activities.WatchedKey{ID: k.ID, Name: k.Name, Since: k.DisabledAt})
+			in.Probe.Keys = append(in.Probe.Keys, activities.WatchedKey{ID: k.ID, Name: k.Name, Since: k.DisabledAt})
 		}
 	}
-	for {
-		left := r.state.Soak.Until.Sub(workflow.Now(ctx))
-		r.waiting(ctx, "the soak, until %s", r.state.Soak.Until.Format(time.RFC3339))
-		if _, err := waitFor(ctx, max(min(pause, left), time.Millisecond), "Next look during the soak", func() bool { return r.stop != nil }); err != nil {
-			return nil, err
-		}
-		if r.stop != nil {
-			return nil, errStopped
-		}
-		got, err := do(ctx, reading, "Look at the clusters and at the disabled keys", verbs.Probe, in)
-		if err != nil {
-			if stopped(err) {
-				return nil, err
-			}
-			// Not to know is not to be well: a soak that cannot look has proven nothing.
-			return []string{"the clusters could not be looked at: " + problem(err)}, nil
-		}
-		r.state.Soak.Probes++
-		r.state.Soak.Last = workflow.Now(ctx)
-		if len(got.Trouble) > 0 {
-			return got.Trouble, nil
-		}
-		if !workflow.Now(ctx).Before(r.state.Soak.Until) {
-			return nil, nil
-		}
+	r.state.Soak = &offboard.SoakProgress{Run: r.state.WorkflowID + "/soak", Until: in.Until}
+	r.waiting(ctx, "the soak, until %s", in.Until.Format(time.RFC3339))
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          r.state.Soak.Run,
+		StaticSummary:       brief("Watch what " + r.state.Leaver.Email + "'s keys were for"),
+		WaitForCancellation: true,
+		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
+	})
+	var got offboard.SoakProgress
+	err := workflow.ExecuteChildWorkflow(ctx, Soak, in).Get(ctx, &got)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err != nil:
+		// Not to know is not to be well: a soak that nobody watched has proven nothing.
+		got = *r.state.Soak
+		got.Trouble = []string{"the clusters were not watched to the end: the run " + got.Run + " was ended by somebody"}
 	}
+	got.Run = r.state.Soak.Run
+	r.state.Soak = &got
+	return got.Trouble, nil
 }
 
 func (r *run) anyDisabled() bool {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -26,6 +27,10 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 	var clusters activities.SurveyClustersResult
 	var functional activities.SurveyFunctionalIDsResult
 	var profiles activities.SurveyProfilesResult
+	var fallback []string
+	if r.policy.Fallback != "" {
+		fallback = []string{r.policy.Fallback}
+	}
 	parts := []func(workflow.Context) error{
 		func(ctx workflow.Context) (err error) {
 			keys, err = do(ctx, reading, "List every key of "+leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: leaver})
@@ -37,7 +42,7 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 		},
 		func(ctx workflow.Context) (err error) {
 			functional, err = do(ctx, reading, "Look at the functional IDs and their room for keys", verbs.SurveyFunctionalIDs,
-				activities.SurveyFunctionalIDsInput{Emails: r.adm.Chosen(r.state.Request)})
+				activities.SurveyFunctionalIDsInput{Emails: append(r.adm.Chosen(r.state.Request), fallback...)})
 			return err
 		},
 		func(ctx workflow.Context) (err error) {
@@ -49,6 +54,9 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 		return s, err
 	}
 	s.Keys, s.FunctionalIDs, s.Profiles = withGroupNames(keys.Keys, clusters.Groups), functional.FunctionalIDs, profiles.Profiles
+	if i := slices.IndexFunc(s.FunctionalIDs, func(f offboard.FunctionalID) bool { return strings.EqualFold(f.Email, r.policy.Fallback) }); i >= 0 {
+		s.Fallback, s.FunctionalIDs = &functional.FunctionalIDs[i], slices.Delete(slices.Clone(s.FunctionalIDs), i, i+1)
+	}
 	s.Clusters, s.Resources = len(clusters.Clusters), clusters.Groups
 	s.Missing = append(append(s.Missing, clusters.Missing...), profiles.Missing...)
 	for _, hidden := range clusters.Hidden {

@@ -45,6 +45,30 @@ func (r *run) withdrawLater(what string, verb func(context.Context, activities.W
 	})
 }
 
+// mayHaveMade notes that a failed step may have made something all the same, for the report of a run that turns round.
+// The same step's success takes it back (see made).
+func (r *run) mayHaveMade(what string, err error) {
+	if code := failure(err).Code; !failure(err).Ambiguous && code != offboard.Unavailable && !stopped(err) {
+		return // refused
+	}
+	if _, known := r.unsure[what]; !known {
+		r.onUndo("look for "+what, func(workflow.Context) error {
+			if r.unsure[what] && !r.state.ResetSent() {
+				r.state.Residual = append(r.state.Residual, "Whether this run made "+what+" is not known, because no answer came: look for it by hand.")
+			}
+			return nil
+		})
+	}
+	r.unsure[what] = true
+}
+
+// made says that a step that may have made something has told.
+func (r *run) made(what string) {
+	if r.unsure[what] {
+		r.unsure[what] = false
+	}
+}
+
 // turnRound undoes what can be undone and gives the run its status. It runs on a context that cannot be cancelled.
 func (r *run) turnRound(ctx workflow.Context, cause error) {
 	if r.pivot {
@@ -137,7 +161,7 @@ func (r *run) tryUndo(ctx workflow.Context, step undoStep) (failed error) {
 }
 
 func (r *run) askAboutUndo(ctx workflow.Context, step undoStep, why string) {
-	r.state.Holds = append(r.state.Holds, offboard.Hold{
+	r.askForHelp(ctx, offboard.Hold{
 		Subject: "undo: " + step.what, Step: "undo", Code: offboard.Unavailable, Since: workflow.Now(ctx),
 		Problem: "This could not be undone yet: " + step.what + ": " + why + ".",
 		Means:   "What this run changed there is as the run left it.",
@@ -148,14 +172,19 @@ func (r *run) askAboutUndo(ctx workflow.Context, step undoStep, why string) {
 
 // noteResets says which scopes keep their new owner although the run turned round, and of which that is not known.
 func (r *run) noteResets() {
-	var made, unknown []offboard.Scope
+	var made, unknown, back []offboard.Scope
 	for _, s := range r.state.Scopes {
 		switch {
+		case s.FellBack != "":
+			back = append(back, s.Scope)
 		case s.KeyMade != "":
 			made = append(made, s.Scope)
 		case s.ResetSent:
 			unknown = append(unknown, s.Scope)
 		}
+	}
+	if len(back) > 0 {
+		r.state.Residual = append(r.state.Residual, "These scopes belong to the fallback identity "+r.state.Plan.Fallback.Email+" now: "+scopeNames(back)+".")
 	}
 	if len(made) > 0 {
 		r.state.Residual = append(r.state.Residual, "These scopes keep their new owner, and the owner its access: "+scopeNames(made)+".")

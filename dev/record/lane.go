@@ -17,8 +17,8 @@ import (
 	"offboard/workflows"
 )
 
-// limit ends a path that hangs; the longest takes half a minute on a quiet machine.
-const limit = 90 * time.Second
+// limit ends a path that hangs; the longest takes a minute on a quiet machine.
+const limit = 4 * time.Minute
 
 //go:embed accounts
 var accounts embed.FS
@@ -37,12 +37,15 @@ func unpackAccounts() (dir string, err error) {
 // lane plays one scenario after another on a server of its own, so that every history is of the same namespace.
 type lane struct {
 	dir, accounts string
+	program       string // of the worker, for paths that run it as a process
 	out           io.Writer
 	server        *temporalite.Server
 }
 
 func (l *lane) run(ctx context.Context, queue <-chan scenario) (err error) {
-	l.server, err = temporalite.Start(ctx, temporalite.Options{UIPort: temporalite.NoUI, SearchAttributes: workflows.SearchAttributes()})
+	l.server, err = temporalite.Start(ctx, temporalite.Options{UIPort: temporalite.NoUI, SearchAttributes: workflows.SearchAttributes(),
+		// Timers are a second late otherwise, which is long where pauses are some milliseconds.
+		DynamicConfig: map[string]any{"history.timerProcessorMaxTimeShift": 20 * time.Millisecond}})
 	if err != nil {
 		return fmt.Errorf("start the Temporal server: %w", err)
 	}
@@ -70,14 +73,25 @@ func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error
 	settings := s.settings
 	settings.MinimumSoak = cmp.Or(settings.MinimumSoak, offboard.Duration(time.Second)) // the life of a token in the accounts
 	settings.SoakProbe = cmp.Or(settings.SoakProbe, offboard.Duration(500*time.Millisecond))
+	var told *listener
+	if s.notices {
+		if told, err = listen(ctx); err != nil {
+			return 0, 0, err
+		}
+		defer func() { err = errors.Join(err, told.stop()) }()
+		settings.Webhook = told.url
+	}
 	// Reports are not kept, because the place of one would be in the history.
 	engine, err := stack.StartEngine(ctx, l.server, stack.EngineOptions{
-		Account: filepath.Join(l.accounts, "accounts", cmp.Or(s.account, "one")+".yaml"), Settings: settings,
+		Account: filepath.Join(l.accounts, "accounts", cmp.Or(s.account, "one")+".yaml"), Settings: settings, NoWorker: s.process,
 	})
 	if err != nil {
 		return 0, 0, err
 	}
-	p := &play{Engine: engine, ctx: ctx}
+	p := &play{Engine: engine, ctx: ctx, program: l.program, told: told}
+	if s.process {
+		p.spawn()
+	}
 	s.happens(p)
 	if p.err == nil {
 		files, size, p.err = p.save(l.dir, s)
@@ -85,5 +99,5 @@ func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error
 	// Whatever became of the scenario, the next one must find the person free.
 	p.ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	return files, size, errors.Join(p.err, p.clear(), engine.Stop())
+	return files, size, errors.Join(p.err, p.clear(), p.kill(), engine.Stop())
 }

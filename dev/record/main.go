@@ -98,7 +98,7 @@ func recordUncached(ctx context.Context, dir string, words []string, out io.Writ
 
 // record plays the scenarios on a few lanes and stores what they leave. One that fails does not stop the others.
 func record(ctx context.Context, dir string, list []scenario, lanes int, out io.Writer) (err error) {
-	for _, kind := range []string{workflows.Offboard, workflows.HandOver, workflows.Claim} {
+	for _, kind := range []string{workflows.Offboard, workflows.HandOver, workflows.Soak, workflows.Claim} {
 		if err := os.MkdirAll(filepath.Join(dir, kind, version), 0o750); err != nil {
 			return fmt.Errorf("make the directory of the corpus: %w", err)
 		}
@@ -108,6 +108,12 @@ func record(ctx context.Context, dir string, list []scenario, lanes int, out io.
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(accounts)) }()
+	program := ""
+	if slices.ContainsFunc(list, func(s scenario) bool { return s.process }) {
+		if program, err = buildWorker(ctx, accounts); err != nil {
+			return err
+		}
+	}
 	queue := make(chan scenario, len(list))
 	for _, s := range list {
 		queue <- s
@@ -116,7 +122,7 @@ func record(ctx context.Context, dir string, list []scenario, lanes int, out io.
 	errs := make([]error, max(min(lanes, len(list)), 0))
 	var wg sync.WaitGroup
 	for i := range errs {
-		wg.Go(func() { errs[i] = (&lane{dir: dir, accounts: accounts, out: out}).run(ctx, queue) })
+		wg.Go(func() { errs[i] = (&lane{dir: dir, accounts: accounts, program: program, out: out}).run(ctx, queue) })
 	}
 	wg.Wait()
 	return errors.Join(errs...)

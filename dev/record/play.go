@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -36,6 +37,10 @@ type play struct {
 	run    execution
 	others []execution
 	err    error
+
+	program string    // of the worker
+	process *exec.Cmd // of the worker, where it is one
+	told    *listener // nil unless the scenario has notices
 }
 
 func (p *play) fail(what string, err error) {
@@ -235,6 +240,19 @@ func (p *play) stop() {
 func (p *play) resume() {
 	if p.err == nil {
 		p.fail("start the worker", p.StartWorker())
+	}
+}
+
+// answersWith says what the receiver of notices answers from now on.
+func (p *play) answersWith(status int) { p.told.status.Store(int32(status)) }
+
+// heard waits until so many notices were taken.
+func (p *play) heard(notices int32) {
+	for p.err == nil && p.told.heard.Load() < notices {
+		if p.ctx.Err() != nil {
+			p.fail(fmt.Sprintf("wait for %d notices, of which %d were taken", notices, p.told.heard.Load()), p.ctx.Err())
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -23,8 +23,8 @@ import (
 // execution is one run of a workflow.
 type execution struct{ id, run string }
 
-// save stores the history of the run and of its hand-overs, and of its claim where the scenario asks for it. It returns
-// how many files it wrote and how many bytes they have.
+// save stores the history of the run and of its hand-overs, and of its claim and its soaks where the scenario asks for
+// them. It returns how many files it wrote and how many bytes they have.
 func (p *play) save(dir string, s scenario) (files, size int, err error) {
 	h, err := p.history(p.run)
 	if err != nil {
@@ -48,22 +48,26 @@ func (p *play) save(dir string, s scenario) (files, size int, err error) {
 	if err := write(workflows.Offboard, s.name, h); err != nil {
 		return 0, 0, err
 	}
-	scopes := 0
+	count := map[string]int{}
 	for _, c := range children(h) {
-		child, err := p.history(c.execution)
-		if err != nil {
-			return 0, 0, err
+		// Claims and quiet soaks are all alike.
+		if c.kind == workflows.Claim && !s.claim || c.kind == workflows.Soak && !s.soak {
+			continue
 		}
-		name := s.name
-		switch {
-		case c.kind == workflows.HandOver:
-			scopes++
-			name = fmt.Sprintf("%s-%d", s.name, scopes)
-		case !s.claim:
-			continue // they are all alike
-		}
-		if err := write(c.kind, name, child); err != nil {
-			return 0, 0, err
+		for next := c.execution; next.run != ""; {
+			h, err := p.history(next)
+			if err != nil {
+				return 0, 0, err
+			}
+			name := s.name
+			if c.kind != workflows.Claim {
+				count[c.kind]++
+				name = fmt.Sprintf("%s-%d", s.name, count[c.kind])
+			}
+			if err := write(c.kind, name, h); err != nil {
+				return 0, 0, err
+			}
+			next.run = h.GetEvents()[len(h.GetEvents())-1].GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
 		}
 	}
 	return files, size, nil
@@ -106,7 +110,7 @@ func (p *play) clear() error {
 	open = append(open, p.others...)
 	if h, err := p.history(p.run); err == nil {
 		for _, c := range children(h) {
-			open = append(open, c.execution)
+			open = append(open, execution{id: c.id}) // it may have continued as new
 		}
 	}
 	var errs []error

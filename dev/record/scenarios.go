@@ -14,6 +14,9 @@ type scenario struct {
 	account  string // of accounts/; "" means one
 	settings stack.Settings
 	claim    bool // record the claim's history too
+	soak     bool // record the soaks' histories too
+	notices  bool // a webhook is told of everything
+	process  bool // the worker is a process, which can be killed
 	uncached bool // without the sticky cache
 	happens  func(p *play)
 }
@@ -31,7 +34,7 @@ const (
 
 // scenarios are all paths, the long ones first, so that the last lane to finish is not late.
 func scenarios() []scenario {
-	return concat(holdPaths(), undoPaths(), goodPaths(), openPaths(), endPaths())
+	return concat(longPaths(), holdPaths(), fallbackPaths(), undoPaths(), noticePaths(), goodPaths(), openPaths(), endPaths())
 }
 
 func concat(lists ...[]scenario) []scenario {
@@ -46,10 +49,11 @@ func concat(lists ...[]scenario) []scenario {
 func goodPaths() []scenario {
 	whole := func(p *play) { p.start(nil); p.approve(); p.ends(offboard.Completed) }
 	return []scenario{
-		{name: "completed-one-scope", claim: true, happens: whole},
+		{name: "completed-one-scope", claim: true, soak: true, happens: whole},
 		{name: "completed-two-scopes", account: "two", happens: whole},
 		{name: "completed-invited", account: "outsider", happens: whole},
-		{name: "completed-bindings", account: "bound", happens: whole},
+		{name: "completed-bindings", account: "bound", settings: stack.Settings{Policy: map[string]any{"cleanBindings": true}}, happens: whole},
+		{name: "completed-many-scopes", account: "many", settings: stack.Settings{Policy: map[string]any{"parallelScopes": 2}}, happens: whole},
 		{name: "completed-unapproved", settings: stack.Settings{AllowUnapproved: true}, happens: func(p *play) {
 			p.start(input{"approval": "none", "removeUser": false})
 			p.approve() // there is a question all the same
@@ -118,7 +122,7 @@ func openPaths() []scenario {
 		}},
 		{name: "open-approval", happens: func(p *play) { p.start(nil); p.plan() }},
 		{name: "open-acceptance", account: "silent", happens: func(p *play) { p.start(nil); p.approve(); p.phase(offboard.PhasePrepare); wait(p, 2*time.Second) }},
-		{name: "open-soak", happens: func(p *play) {
+		{name: "open-soak", soak: true, happens: func(p *play) {
 			p.start(input{"soak": "1h"})
 			p.approve()
 			p.until("two looks", func(now offboard.Progress) bool { return now.Soak != nil && now.Soak.Probes == 1 })
@@ -174,7 +178,7 @@ func endPaths() []scenario {
 			p.cancel()
 			p.ends(offboard.RolledBack)
 		}},
-		{name: "cancelled-soak", happens: func(p *play) {
+		{name: "cancelled-soak", soak: true, happens: func(p *play) {
 			p.start(input{"soak": "1h"})
 			p.approve()
 			p.phase(offboard.PhaseSoak)
@@ -223,7 +227,7 @@ func undoPaths() []scenario {
 			p.reinstate()
 			p.ends(offboard.Reinstated)
 		}},
-		{name: "reinstated-soak", happens: func(p *play) {
+		{name: "reinstated-soak", soak: true, happens: func(p *play) {
 			p.start(input{"soak": "1h"})
 			p.approve()
 			p.phase(offboard.PhaseSoak)
@@ -353,7 +357,8 @@ func otherHolds() []scenario {
 	return []scenario{
 		{name: "hold-undo-retry", happens: undoing(retry)},
 		{name: "hold-undo-skip", happens: undoing(skip)},
-		{name: "hold-soak-retry", happens: soaking(retry, offboard.Completed)},
+		{name: "hold-undo-abort", happens: undoing(abort)},
+		{name: "hold-soak-retry", soak: true, happens: soaking(retry, offboard.Completed)},
 		{name: "hold-soak-skip", happens: soaking(skip, offboard.Incomplete)},
 		{name: "hold-soak-abort", happens: soaking(abort, offboard.RolledBack)},
 		{name: "hold-news-retry", happens: news(retry, offboard.Completed)},

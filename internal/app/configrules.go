@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 
 	"offboard/internal/offboard"
@@ -34,6 +35,21 @@ func checkPolicy(d *document, p offboard.Policy) {
 	}
 	if p.ParallelScopes < 1 {
 		d.problem("policy.parallelScopes", "policy.parallelScopes must be at least 1")
+	}
+}
+
+// checkFallback: the fallback identity acts with a key of its own, and takes scopes back from somebody else.
+func checkFallback(d *document, f fileFields) {
+	who := f.Policy.Fallback
+	if who == "" {
+		return
+	}
+	known := slices.ContainsFunc(f.FunctionalIDs, func(id fileFunctionalID) bool { return strings.EqualFold(id.Email, who) })
+	switch {
+	case !known:
+		d.problem("policy.fallback", "policy.fallback %q is none of functionalIds, so there is no key to act with: name it there too", who)
+	case len(f.FunctionalIDs) == 1:
+		d.problem("policy.fallback", "policy.fallback is the only one of functionalIds: name one more, which takes the scopes first")
 	}
 }
 

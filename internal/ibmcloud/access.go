@@ -19,7 +19,7 @@ type Access struct {
 }
 
 // EnsureGroup finds the access group of that name or makes it. After an ambiguous error the next call finds it.
-func (a *Access) EnsureGroup(ctx context.Context, name, description string) (id string, created bool, err error) {
+func (a *Access) EnsureGroup(ctx context.Context, name, description string, making func()) (id string, created bool, err error) {
 	o := op{name: "CreateAccessGroup", text: "make the access group " + name, once: true}
 	id, err = a.group(ctx, name)
 	if err != nil {
@@ -28,6 +28,7 @@ func (a *Access) EnsureGroup(ctx context.Context, name, description string) (id 
 	if id != "" {
 		return id, false, nil
 	}
+	about(making)
 	made, err := ask(ctx, o, a.api.groups.CreateAccessGroupWithContext, &iamaccessgroupsv2.CreateAccessGroupOptions{AccountID: &a.account, Name: &name, Description: &description})
 	if err != nil {
 		return "", false, err
@@ -66,7 +67,7 @@ func (a *Access) group(ctx context.Context, name string) (string, error) {
 
 // AddMember puts an identity into the group and tells whether it was not in it before. Partial if the service refused
 // this member in an answer that is otherwise a success (trap 25).
-func (a *Access) AddMember(ctx context.Context, groupID, iamID string) (added bool, err error) {
+func (a *Access) AddMember(ctx context.Context, groupID, iamID string, making func()) (added bool, err error) {
 	test := op{name: "IsMemberOfAccessGroup", text: "look for " + iamID + " in the access group " + groupID}
 	err = tell(ctx, test, a.api.groups.IsMemberOfAccessGroupWithContext, &iamaccessgroupsv2.IsMemberOfAccessGroupOptions{AccessGroupID: &groupID, IamID: &iamID})
 	if err == nil {
@@ -76,6 +77,7 @@ func (a *Access) AddMember(ctx context.Context, groupID, iamID string) (added bo
 		return false, err
 	}
 	o := op{name: "AddMembersToAccessGroup", text: "add " + iamID + " to the access group " + groupID}
+	about(making)
 	answer, err := ask(ctx, o, a.api.groups.AddMembersToAccessGroupWithContext, &iamaccessgroupsv2.AddMembersToAccessGroupOptions{
 		AccessGroupID: &groupID,
 		Members:       []iamaccessgroupsv2.AddGroupMembersRequestMembersItem{{IamID: &iamID, Type: new(memberType(iamID))}},
@@ -148,6 +150,13 @@ func (a *Access) appendIfListed(ctx context.Context, names []string, profile iam
 		}
 	}
 	return names, nil
+}
+
+// about says that something is about to be made.
+func about(making func()) {
+	if making != nil {
+		making()
+	}
 }
 
 // memberType is the kind of an identity, which its ID shows.

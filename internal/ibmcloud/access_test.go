@@ -20,10 +20,10 @@ var platform = offboard.Grant{Name: "kubernetes platform", Service: "containers-
 
 func TestGroupIsMadeOnce(t *testing.T) {
 	s := newSim(t)
-	id, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys")
+	id, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", nil)
 	require.NoError(t, err)
 	assert.True(t, created)
-	again, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys")
+	again, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", nil)
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Equal(t, id, again)
@@ -37,9 +37,9 @@ func TestGroupIsMadeOnce(t *testing.T) {
 func TestGroupWithALostReply(t *testing.T) {
 	s := newSim(t)
 	s.fault(t, ibmsim.Fault{Service: "iam-groups", Method: "POST", DropAfter: true})
-	_, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	_, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	assert.True(t, failure(t, err).Ambiguous)
-	_, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	_, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Len(t, s.did(), 1)
@@ -47,12 +47,12 @@ func TestGroupWithALostReply(t *testing.T) {
 
 func TestMembership(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	require.NoError(t, err)
 	who := s.iam(t, "clusters-1@acme.example")
 	s.did()
 	for _, want := range []bool{true, false} {
-		added, err := s.cloud.Access.AddMember(t.Context(), id, who)
+		added, err := s.cloud.Access.AddMember(t.Context(), id, who, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, added)
 	}
@@ -65,26 +65,26 @@ func TestMembership(t *testing.T) {
 // Trap 25: 207 says nothing of the items.
 func TestMemberRefusedInside207(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	require.NoError(t, err)
 	s.did()
 	s.fault(t, ibmsim.Fault{Service: "iam-groups", Method: "PUT", Partial207: true})
 	who := s.iam(t, leaver)
-	_, err = s.cloud.Access.AddMember(t.Context(), id, who)
+	_, err = s.cloud.Access.AddMember(t.Context(), id, who, nil)
 	assert.Equal(t, offboard.Partial, failure(t, err).Code)
-	_, err = s.cloud.Access.AddMember(t.Context(), id, "IBMid-nobody")
+	_, err = s.cloud.Access.AddMember(t.Context(), id, "IBMid-nobody", nil)
 	e := failure(t, err)
 	assert.Equal(t, offboard.Partial, e.Code)
 	assert.Contains(t, e.Message, "(not_found)")
 	assert.Empty(t, s.did())
-	added, err := s.cloud.Access.AddMember(t.Context(), id, who)
+	added, err := s.cloud.Access.AddMember(t.Context(), id, who, nil)
 	require.NoError(t, err)
 	assert.True(t, added)
 }
 
 func TestGrantIsMadeOnceAndRevoked(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	require.NoError(t, err)
 	s.did()
 	grants := []offboard.Grant{
@@ -93,10 +93,10 @@ func TestGrantIsMadeOnceAndRevoked(t *testing.T) {
 		{Name: "group", ResourceGroup: prodID, Roles: []string{viewerRole}},
 	}
 	for _, g := range grants {
-		first, created, err := s.cloud.Access.Grant(t.Context(), id, g)
+		first, created, err := s.cloud.Access.Grant(t.Context(), id, g, nil)
 		require.NoError(t, err, g.Name)
 		assert.True(t, created, g.Name)
-		again, created, err := s.cloud.Access.Grant(t.Context(), id, g)
+		again, created, err := s.cloud.Access.Grant(t.Context(), id, g, nil)
 		require.NoError(t, err, g.Name)
 		assert.False(t, created, g.Name)
 		assert.Equal(t, first, again)
@@ -110,20 +110,20 @@ func TestGrantIsMadeOnceAndRevoked(t *testing.T) {
 // Trap 26: a second policy for the same resources is refused, so the first one gets the missing roles.
 func TestGrantExtendsWhatIsThere(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	require.NoError(t, err)
-	first, _, err := s.cloud.Access.Grant(t.Context(), id, platform)
+	first, _, err := s.cloud.Access.Grant(t.Context(), id, platform, nil)
 	require.NoError(t, err)
 	s.did()
 	more := platform
 	more.Roles = []string{manager}
-	adopted, created, err := s.cloud.Access.Grant(t.Context(), id, more)
+	adopted, created, err := s.cloud.Access.Grant(t.Context(), id, more, nil)
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Equal(t, first, adopted)
 	assert.Equal(t, []string{"iam-am.policy.update by " + admin}, s.did())
 	more.Roles = []string{administrator, manager}
-	_, created, err = s.cloud.Access.Grant(t.Context(), id, more)
+	_, created, err = s.cloud.Access.Grant(t.Context(), id, more, nil)
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Empty(t, s.did(), "it holds both roles by now")
@@ -131,13 +131,13 @@ func TestGrantExtendsWhatIsThere(t *testing.T) {
 
 func TestGrantWithALostReply(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "")
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
 	require.NoError(t, err)
 	s.did()
 	s.fault(t, ibmsim.Fault{Service: "iam-policy", Method: "POST", DropAfter: true})
-	_, _, err = s.cloud.Access.Grant(t.Context(), id, platform)
+	_, _, err = s.cloud.Access.Grant(t.Context(), id, platform, nil)
 	assert.True(t, failure(t, err).Ambiguous)
-	_, _, err = s.cloud.Access.Grant(t.Context(), id, platform)
+	_, _, err = s.cloud.Access.Grant(t.Context(), id, platform, nil)
 	require.NoError(t, err)
 	assert.Len(t, s.did(), 1)
 }
@@ -149,10 +149,10 @@ func TestGrantsThatMustNotBe(t *testing.T) {
 		"no role":                        {Service: "is"},
 		"for nothing":                    {Roles: []string{viewerRole}},
 	} {
-		_, _, err := s.cloud.Access.Grant(t.Context(), "AccessGroupId-1", g)
+		_, _, err := s.cloud.Access.Grant(t.Context(), "AccessGroupId-1", g, nil)
 		assert.Equal(t, offboard.Invalid, offboard.CodeOf(err), name)
 	}
-	_, _, err := s.cloud.Access.Grant(t.Context(), "", platform)
+	_, _, err := s.cloud.Access.Grant(t.Context(), "", platform, nil)
 	assert.Equal(t, offboard.Invalid, offboard.CodeOf(err))
 	assert.Empty(t, s.did())
 }

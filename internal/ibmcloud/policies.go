@@ -15,7 +15,7 @@ import (
 // Grant finds a policy of the group for exactly the same resources or makes one. One that exists is adopted, and gets the
 // roles it lacks (trap 26); created is false then, and an undo must leave it alone. Conflict if somebody changes it
 // meanwhile. After an ambiguous error the next call finds what was made.
-func (a *Access) Grant(ctx context.Context, groupID string, grant offboard.Grant) (policyID string, created bool, err error) {
+func (a *Access) Grant(ctx context.Context, groupID string, grant offboard.Grant, making func()) (policyID string, created bool, err error) {
 	o := op{name: "CreateV2Policy", text: "grant " + grant.Name + " to the access group " + groupID, once: true}
 	if problem := cannotGrant(groupID, grant); problem != "" {
 		return "", false, offboard.Errorf(offboard.Invalid, o.text, "%s", problem)
@@ -28,6 +28,7 @@ func (a *Access) Grant(ctx context.Context, groupID string, grant offboard.Grant
 	if existing != "" {
 		return existing, false, titled(a.extend(ctx, existing, grant.Roles), o.text)
 	}
+	about(making)
 	made, response, err := askFully(ctx, o, a.api.policies.CreateV2PolicyWithContext, &policy.CreateV2PolicyOptions{
 		Type:        new("access"),
 		Description: new("Offboard: " + grant.Name),

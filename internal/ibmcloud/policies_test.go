@@ -39,7 +39,7 @@ func TestConflictingPolicyIsAdopted(t *testing.T) {
 			says(200, policyBody("rival", manager, `}`))(w, r)
 		}
 	})
-	id, created, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted)
+	id, created, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "rival", id)
 	assert.False(t, created)
@@ -54,7 +54,7 @@ func TestConflictWithNobodyNamedIsTriedAgain(t *testing.T) {
 		}
 		says(200, `{"policies":[]}`)(w, r)
 	})
-	_, _, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted)
+	_, _, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted, nil)
 	assert.Equal(t, offboard.Conflict, failure(t, err).Code)
 }
 
@@ -77,7 +77,7 @@ func TestPoliciesThatOnlyLookAlikeAreNotAdopted(t *testing.T) {
 					says(200, `{"policies":[]}`)(w, r)
 				}
 			})
-			id, created, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted)
+			id, created, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted, nil)
 			require.NoError(t, err)
 			assert.Equal(t, "mine", id)
 			assert.True(t, created)
@@ -98,7 +98,7 @@ func TestPolicyChangedMeanwhile(t *testing.T) {
 			says(200, `{"policies":[`+policyBody("p", manager, `}`)+`]}`)(w, r)
 		}
 	})
-	_, _, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted)
+	_, _, err := s.cloud(t).Access.Grant(t.Context(), "g", wanted, nil)
 	e := failure(t, err)
 	assert.Equal(t, offboard.Conflict, e.Code)
 	assert.False(t, e.Ambiguous)

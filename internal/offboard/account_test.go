@@ -98,6 +98,10 @@ func withFunctionalIDs(ids ...offboard.FunctionalID) edit {
 	return func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) { s.FunctionalIDs = ids }
 }
 
+func withFallback(id offboard.FunctionalID) edit {
+	return func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) { s.Fallback = &id }
+}
+
 // clusterOf is a healthy VPC cluster with the usual dependents, whose key the owner owns.
 func clusterOf(name string, owner offboard.Person, changes ...func(*offboard.ClusterSurvey)) offboard.ClusterSurvey {
 	c := offboard.ClusterSurvey{
@@ -194,6 +198,10 @@ func situations() []namedCase {
 			withScope("eu-gb", shop, clusterOf("london", leaver)),
 			withFunctionalIDs(offboard.FunctionalID{Email: "clusters-1@acme.example", State: "ACTIVE", Keys: 19, Limit: 20}),
 		}},
+		{"fallback identity", []edit{owned, withFallback(offboard.FunctionalID{Email: "platform@acme.example", State: "ACTIVE", Keys: 3, Limit: 20})}},
+		{"fallback identity that is not active", []edit{owned, withFallback(offboard.FunctionalID{Email: "platform@acme.example", State: "PENDING", Limit: 20})}},
+		{"fallback identity without room", []edit{owned, withFallback(offboard.FunctionalID{Email: "platform@acme.example", State: "ACTIVE", Keys: 20, Limit: 20})}},
+		{"fallback identity that nothing needs", []edit{withFallback(offboard.FunctionalID{Email: "platform@acme.example", State: "PENDING", Limit: 20})}},
 		{"functional ID in a wrong state", []edit{owned, withFunctionalIDs(
 			offboard.FunctionalID{Email: "clusters-1@acme.example", State: "DISABLED_CLASSIC_INFRASTRUCTURE", Limit: 20})}},
 		{"functional ID has not accepted", []edit{owned, withFunctionalIDs(

@@ -2,6 +2,7 @@ package offboard
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,8 @@ type Admission struct {
 	// FunctionalIDs are the e-mail addresses of all configured functional IDs.
 	FunctionalIDs []string `json:"functionalIds"`
 	Policy        Policy   `json:"policy"`
+	// Notifies: people are told outside of Temporal when the run needs them and when it ends.
+	Notifies bool `json:"notifies,omitempty"`
 }
 
 // Gone tells whether nobody in a readable account has the name in the request.
@@ -85,7 +88,21 @@ func (a Admission) functionalProblems(r Request) []string {
 	if len(a.FunctionalIDs) == 0 {
 		list = append(list, "no functional ID is configured: name at least one under functionalIds in the engine's configuration")
 	}
+	fallback := a.Policy.Fallback
+	configured := func(email string) bool {
+		return slices.ContainsFunc(a.FunctionalIDs, func(f string) bool { return strings.EqualFold(f, email) })
+	}
+	switch {
+	case fallback == "":
+	case !configured(fallback):
+		list = append(list, fmt.Sprintf("the policy's fallback identity %s is not configured under functionalIds, so there is no key to act with", fallback))
+	case len(a.FunctionalIDs) == 1:
+		list = append(list, fmt.Sprintf("the only functional ID, %s, is the policy's fallback identity: configure one more to hand clusters over to", fallback))
+	}
 	for _, f := range r.FunctionalIDs {
+		if fallback != "" && strings.EqualFold(f, fallback) {
+			list = append(list, fmt.Sprintf("\"functionalIds\": %s is the policy's fallback identity and cannot take scopes over first", f))
+		}
 		known := false
 		for _, have := range a.FunctionalIDs {
 			known = known || strings.EqualFold(have, f)
@@ -97,12 +114,12 @@ func (a Admission) functionalProblems(r Request) []string {
 	return list
 }
 
-// Chosen are the functional IDs that may take scopes: those the request names, or all.
+// Chosen are the functional IDs that may take scopes: those the request names, or all but the fallback identity.
 func (a Admission) Chosen(r Request) []string {
-	if len(r.FunctionalIDs) == 0 {
-		return a.FunctionalIDs
+	if len(r.FunctionalIDs) > 0 {
+		return r.FunctionalIDs
 	}
-	return r.FunctionalIDs
+	return slices.DeleteFunc(slices.Clone(a.FunctionalIDs), func(f string) bool { return strings.EqualFold(f, a.Policy.Fallback) })
 }
 
 // SimilarTo picks the addresses that are close enough to be what was meant, at most three.

@@ -46,7 +46,7 @@ func Details(p Progress) string {
 	b.WriteString(scopesMarkdown(p))
 	b.WriteString(keysMarkdown(p))
 	if p.Soak != nil && p.Phase == PhaseSoak {
-		line("\n**Soak** until %s, %d probes, all healthy.", clock(p.Soak.Until), p.Soak.Probes)
+		line("\n**Soak** until %s; every look is in the run `%s`.", clock(p.Soak.Until), p.Soak.Run)
 	}
 	if len(p.Residual) > 0 {
 		line("\n## What remains\n")
@@ -296,6 +296,16 @@ func findingsMarkdown(plan Plan, severity Severity) string {
 			fmt.Fprintf(&b, " (`%s`: %s)", f.ID, strings.Join(f.Options, " or "))
 		}
 		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// SoakDetails is the page of one soak.
+func SoakDetails(s SoakProgress) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## Soak until %s\n\nProbes: %d, the last at %s.\n", clock(s.Until), s.Probes, dash(clock(s.Last)))
+	for _, t := range s.Trouble {
+		fmt.Fprintf(&b, "\n- %s", t)
 	}
 	return b.String()
 }

@@ -16,6 +16,7 @@ func findings(s Survey, plan Plan, p Policy) []Finding {
 			Options: []string{AnswerAccept}})
 	}
 	list = append(list, functionalFindings(s, plan)...)
+	list = append(list, fallbackFindings(s, plan)...)
 	for _, scope := range s.Scopes {
 		list = append(list, scopeFindings(scope, s, plan)...)
 	}
@@ -64,6 +65,25 @@ func functionalFindings(s Survey, plan Plan) []Finding {
 			Text: "No functional ID is configured, so nobody can take over the scopes.", Remedy: "Configure one under functionalIds."})
 	}
 	return list
+}
+
+// fallbackFindings says why the fallback identity could not take the scopes back.
+func fallbackFindings(s Survey, plan Plan) []Finding {
+	f, resets := s.Fallback, plan.Resets()
+	if f == nil || resets == 0 {
+		return nil
+	}
+	remedy := "Make it an active user with room for the keys, or take policy.fallback out of the configuration."
+	switch {
+	case f.State != "ACTIVE":
+		return []Finding{{ID: "fallback/" + f.Email, Severity: Blocker, Remedy: remedy,
+			Text: fmt.Sprintf("The fallback identity %s is not an active user of the account.", f.Email)}}
+	case f.Free() < resets:
+		return []Finding{{ID: "fallback/" + f.Email, Severity: Blocker, Remedy: remedy,
+			Text: fmt.Sprintf("The fallback identity %s holds %d of %d keys: there is no room for %s.", f.Email, f.Keys, f.Limit, counted(resets, "scope", "scopes"))}}
+	}
+	return []Finding{{ID: "fallback/" + f.Email, Severity: Note,
+		Text: fmt.Sprintf("If the run turns round after a reset, the fallback identity %s takes the scopes that have a new owner.", f.Email)}}
 }
 
 func scopeFindings(scope ScopeSurvey, s Survey, plan Plan) []Finding {

@@ -30,10 +30,12 @@ type Plan struct {
 	Leaver      Person        `json:"leaver"`
 	Handovers   []Handover    `json:"handovers,omitempty"`
 	Preparation []Preparation `json:"preparation,omitempty"`
-	Keys        []PlannedKey  `json:"keys,omitempty"`
-	Soak        Duration      `json:"soak"`
-	TokenLife   Duration      `json:"tokenLife"`
-	RemoveUser  bool          `json:"removeUser"`
+	// Fallback takes the scopes that are reset if the run turns round afterwards.
+	Fallback   *FunctionalID `json:"fallback,omitempty"`
+	Keys       []PlannedKey  `json:"keys,omitempty"`
+	Soak       Duration      `json:"soak"`
+	TokenLife  Duration      `json:"tokenLife"`
+	RemoveUser bool          `json:"removeUser"`
 	// Sync are the clusters whose access list is synchronised after the removal, and Bindings the custom bindings in
 	// them that name the leaver.
 	Sync     []ClusterRef     `json:"sync,omitempty"`
@@ -101,6 +103,7 @@ func NewPlan(s Survey, r Request, p Policy) Plan {
 	plan.Handovers = handovers(s)
 	plan.assign(s)
 	plan.Preparation = preparations(plan.Handovers, s)
+	plan.Fallback = s.Fallback
 	for _, k := range s.Keys {
 		plan.Keys = append(plan.Keys, PlannedKey{ID: k.ID, Name: k.Name, Class: k.Class, Scope: k.Scope,
 			Unlock: k.Locked, Disabled: k.Disabled, LastUsed: k.LastUsed, Created: k.CreatedAt})
@@ -297,8 +300,12 @@ func (plan Plan) digest() string {
 		Soak            Duration
 		Remove          bool
 		Sync, Findings  []string
+		Fallback        string `json:",omitempty"`
 	}
 	e := essence{Account: plan.Account, Leaver: plan.Leaver.IAMID, Soak: plan.Soak, Remove: plan.RemoveUser}
+	if plan.Fallback != nil {
+		e.Fallback = plan.Fallback.Email
+	}
 	for _, h := range plan.Handovers {
 		part := handover{Scope: h.Scope.ID(), Action: string(h.Action), To: h.FunctionalID}
 		for _, c := range h.Clusters {

@@ -37,8 +37,15 @@ type Policy struct {
 	StepBudget Duration `json:"stepBudget,omitempty"`
 	// ParallelScopes is how many scopes are handed over at the same time.
 	ParallelScopes int `json:"parallelScopes"`
+	// Fallback is the e-mail address of a configured functional ID that takes the scopes back when a run turns round after
+	// their reset. Empty: they stay with their new owner, who keeps the access that they need.
+	Fallback string `json:"fallback,omitempty"`
 	// CleanBindings removes the leaver's subject from custom role bindings; otherwise they are reported (trap 55).
 	CleanBindings bool `json:"cleanBindings,omitempty"`
+	// ApproverKeys are the public keys of doors that authenticate approvers: an approval with a proof made with one of them
+	// counts as verified. VerifiedApproval demands that of every approval.
+	ApproverKeys     []string `json:"approverKeys,omitempty"`
+	VerifiedApproval bool     `json:"verifiedApproval,omitempty"`
 	// AllowUnapproved permits `approval: none`.
 	AllowUnapproved bool `json:"allowUnapproved,omitempty"`
 	// Dependents are the workloads to restart besides the built-in ones.

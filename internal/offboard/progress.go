@@ -68,6 +68,7 @@ type Progress struct {
 	Timings     []Timing          `json:"timings,omitempty"`
 	Residual    []string          `json:"residual,omitempty"`
 	Waivers     []string          `json:"waivers,omitempty"`
+	Unsent      []string          `json:"unsent,omitempty"` // notices that did not arrive, and why
 	UserRemoved bool              `json:"userRemoved,omitempty"`
 	DisabledAt  time.Time         `json:"disabledAt,omitzero"` // when the last key was disabled
 	Decisions   map[string]string `json:"decisions,omitempty"`
@@ -126,8 +127,10 @@ type ScopeProgress struct {
 	Waivers      []string          `json:"waivers,omitempty"`
 	Ailing       []string          `json:"ailing,omitempty"` // troubles its clusters had before
 	Aborted      bool              `json:"aborted,omitempty"`
-	Started      time.Time         `json:"started,omitzero"`
-	Ended        time.Time         `json:"ended,omitzero"`
+	// FellBack is the fallback identity that owns the scope's key since the run turned round.
+	FellBack string    `json:"fellBack,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Ended    time.Time `json:"ended,omitzero"`
 }
 
 // ClusterProgress is how far one cluster is.
@@ -139,6 +142,8 @@ type ClusterProgress struct {
 	Restarted []string `json:"restarted,omitempty"`
 	Healthy   bool     `json:"healthy,omitempty"`
 	Manual    string   `json:"manual,omitempty"`
+	// Watch is what depends on the key in it, where that became known during the hand-over only.
+	Watch []Dependent `json:"watch,omitempty"`
 }
 
 // KeyState is how a key of the leaver stands.
@@ -167,8 +172,10 @@ type KeyProgress struct {
 	DeletedAt  time.Time `json:"deletedAt,omitzero"`
 }
 
-// SoakProgress is how the soak stands.
+// SoakProgress is how the soak stands. It is also the result of a Soak run, and of its status query; until that has
+// ended, Progress knows neither the probes nor the last of them.
 type SoakProgress struct {
+	Run     string    `json:"run,omitempty"` // workflow ID of the run that watches
 	Until   time.Time `json:"until"`
 	Probes  int       `json:"probes"`
 	Last    time.Time `json:"last,omitzero"`
@@ -301,9 +308,10 @@ func (p *Progress) AnyKeyLeft() bool {
 	return slices.ContainsFunc(p.Keys, func(k KeyProgress) bool { return k.State != KeyDeleted })
 }
 
-// ResetSent tells whether a reset may have been made in any scope: from then on grants are not taken back.
+// ResetSent tells whether a reset may have been made in any scope that was not taken back since: from then on grants
+// are not taken back.
 func (p *Progress) ResetSent() bool {
-	return slices.ContainsFunc(p.Scopes, func(s ScopeProgress) bool { return s.ResetSent || s.KeyMade != "" })
+	return slices.ContainsFunc(p.Scopes, func(s ScopeProgress) bool { return (s.ResetSent || s.KeyMade != "") && s.FellBack == "" })
 }
 
 // OpenHold finds the hold that a resolve means: by its subject, or the only one there is. The error is a sentence.

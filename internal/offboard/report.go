@@ -149,6 +149,7 @@ func (r Report) Markdown() string {
 		}
 	}
 	section("What remains", p.Residual)
+	section("Notices that did not arrive", p.Unsent)
 	b.WriteString(answersMarkdown(p))
 	b.WriteString(changesMarkdown(p))
 	b.WriteString(timingsMarkdown(p))

@@ -99,7 +99,7 @@ func TestDetailsOfASoak(t *testing.T) {
 	p := completed().Progress
 	p.Status, p.Phase, p.Message, p.Waiting = offboard.Running, offboard.PhaseSoak, "", "the soak"
 	p.Residual = []string{"noted"}
-	p.Soak = &offboard.SoakProgress{Until: day(2), Probes: 17, Last: day(1)}
+	p.Soak = &offboard.SoakProgress{Run: p.WorkflowID + "/soak", Until: day(2)}
 	golden(t, "reports/soaking.page.golden.md", offboard.Details(p))
 }
 

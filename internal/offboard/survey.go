@@ -10,7 +10,8 @@ type Survey struct {
 	Scopes        []ScopeSurvey   `json:"scopes,omitempty"` // those the leaver has to do with, sorted by ID
 	Keys          []Key           `json:"keys,omitempty"`   // all keys of the leaver, sorted by creation
 	FunctionalIDs []FunctionalID  `json:"functionalIds,omitempty"`
-	Clusters      int             `json:"clusters"` // how many clusters the account has in all
+	Fallback      *FunctionalID   `json:"fallback,omitempty"` // the policy's fallback identity
+	Clusters      int             `json:"clusters"`           // how many clusters the account has in all
 	Missing       []Missing       `json:"missing,omitempty"`
 	Profiles      []string        `json:"profiles,omitempty"` // trusted profiles that name the leaver
 	Resources     []ResourceGroup `json:"resourceGroups,omitempty"`

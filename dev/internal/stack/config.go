@@ -1,7 +1,10 @@
 package stack
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,30 +22,38 @@ type Settings struct {
 	StepBudget      offboard.Duration
 	Protected       []string
 	AllowUnapproved bool
+	// Policy are further fields of the policy by their names in the file; they win over those above.
+	Policy map[string]any
+	// Webhook is the URL of a receiver that is told of everything; "" tells nobody.
+	Webhook string
+	// Encryption is the section of that name, on one line; "" encrypts nothing.
+	Encryption string
 }
 
-var configFile = template.Must(template.New("config").Parse(`# Written at the start of the stack; a real one looks the same.
+// What signs the notices to Settings.Webhook; it opens nothing.
+const (
+	webhookVariable = "NOTICES_SIGNING_SECRET"
+	webhookSecret   = "whsec_Q0FOQVJZLXNpZ25pbmctc2VjcmV0LW9mLXRoZS1zdGFjaw=="
+)
+
+var configFile = template.Must(template.New("config").Funcs(template.FuncMap{"json": inJSON}).Parse(`# Written at the start of the stack; a real one looks the same.
 functionalIds:
 {{- range .FunctionalIDs}}
   - email: {{.Email}}
     apiKey: env:{{.Variable}}
 {{- end}}
 policy:
-  minimumSoak: {{.MinimumSoak}}
-  soakProbe: {{.SoakProbe}}
-  planFreshness: {{.PlanFreshness}}
-  replication: 3s
-  secretPatience: 3s
-  grantPatience: 1m
-{{- if .StepBudget}}
-  stepBudget: {{.StepBudget}}
+{{- range $name, $value := .Policy}}
+  {{$name}}: {{json $value}}
 {{- end}}
-  allowUnapproved: {{.AllowUnapproved}}
-{{- if .Protected}}
-  protected:
-{{- range .Protected}}
-    - {{printf "%q" .}}
+{{- if .Encryption}}
+encryption: {{.Encryption}}
 {{- end}}
+{{- if .Webhook}}
+notifications:
+  channels:
+    - name: stack
+      webhook: {url: {{json .Webhook}}, secret: "env:{{.WebhookVariable}}"}
 {{- end}}
 reports:
   directory: {{printf "%q" .Reports}}
@@ -60,10 +71,13 @@ func writeConfig(dir, reports string, sim *Sim, s Settings) (string, error) {
 		ids = append(ids, configFunctionalID{f.Email, f.variable})
 	}
 	err := configFile.Execute(&b, struct {
-		Settings
-		FunctionalIDs []configFunctionalID
-		Reports       string
-	}{s.withDefaults(), ids, reports})
+		FunctionalIDs   []configFunctionalID
+		Policy          map[string]any
+		Webhook         string
+		WebhookVariable string
+		Encryption      string
+		Reports         string
+	}{ids, s.policy(), s.Webhook, webhookVariable, s.Encryption, reports})
 	if err != nil {
 		return "", fmt.Errorf("write the configuration: %w", err)
 	}
@@ -74,16 +88,30 @@ func writeConfig(dir, reports string, sim *Sim, s Settings) (string, error) {
 	return path, nil
 }
 
-func (s Settings) withDefaults() Settings {
+// policy is the section of that name, by the names of its fields.
+func (s Settings) policy() map[string]any {
 	const second, minute = offboard.Duration(1e9), offboard.Duration(60e9)
-	if s.MinimumSoak == 0 {
-		s.MinimumSoak = 4 * second // the life of a token in the sample account
+	policy := map[string]any{
+		"minimumSoak":     cmp.Or(s.MinimumSoak, 4*second), // the life of a token in the sample account
+		"soakProbe":       cmp.Or(s.SoakProbe, 2*second),
+		"planFreshness":   cmp.Or(s.PlanFreshness, 15*minute),
+		"replication":     3 * second,
+		"secretPatience":  3 * second,
+		"grantPatience":   minute,
+		"allowUnapproved": s.AllowUnapproved,
 	}
-	if s.SoakProbe == 0 {
-		s.SoakProbe = 2 * second
+	if s.StepBudget > 0 {
+		policy["stepBudget"] = s.StepBudget
 	}
-	if s.PlanFreshness == 0 {
-		s.PlanFreshness = 15 * minute
+	if len(s.Protected) > 0 {
+		policy["protected"] = s.Protected
 	}
-	return s
+	maps.Copy(policy, s.Policy)
+	return policy
+}
+
+// inJSON is a value as the file can hold it: YAML takes JSON.
+func inJSON(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
 }

@@ -97,6 +97,9 @@ func (e *Engine) configure(server *temporalite.Server, o EngineOptions) (err err
 		// A profile of the person at this machine must not send the sample leaver to a real server.
 		"TEMPORAL_CONFIG_FILE": os.DevNull,
 	})
+	if o.Settings.Webhook != "" {
+		e.Env[webhookVariable] = webhookSecret
+	}
 	if e.Config, err = app.LoadConfig("", e.lookup); err != nil {
 		return fmt.Errorf("read the configuration that was just written: %w", err)
 	}
@@ -115,7 +118,7 @@ func (e *Engine) lookup(name string) string { return e.Env[name] }
 
 // StartWorker runs the worker in this process until StopWorker or Stop.
 func (e *Engine) StartWorker() error {
-	w, err := app.NewWorker(e.Connection.Client, e.Config, e.logger)
+	w, err := app.NewWorker(e.Connection, e.Config, e.logger)
 	if err != nil {
 		return fmt.Errorf("make the worker: %w", err)
 	}

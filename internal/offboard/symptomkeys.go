@@ -1,0 +1,151 @@
+package offboard
+
+// keySymptoms are about the cluster key itself: gone, dead, not made, too many.
+func keySymptoms() []Symptom {
+	return []Symptom{
+		{
+			ID:    "key-not-found",
+			Title: "The API key that a cluster works with could not be found",
+			Codes: []string{"BXNIM0415E", "BX0415EWQA"},
+			Texts: []string{
+				"Provided API key could not be found",
+				"specified API key could not be found",
+				"IAM token exchange request failed with the message: Provided API key could not be found",
+			},
+			Means: "Every cluster of that region and resource group is cut off from the infrastructure: workers and load balancers cannot be ordered, volumes cannot be made, nothing scales.",
+			Cause: "The key was deleted, most often because its owner was removed from the account. A key that was made a moment ago is not known everywhere yet and says the same for some minutes.",
+			Do: []Advice{
+				{Text: "Find out whose key the cluster uses:", Command: "ibmcloud ks api-key info --cluster CLUSTER"},
+				{Text: "If that person is leaving, or left: see which scopes are affected.", Command: "starter run --user PERSON --mode plan --wait"},
+				{Text: "If nobody is left whose key could be handed over: log in as the functional ID, target the resource group (or the default one is reset), and make a new key.", Command: "ibmcloud target -g RESOURCE_GROUP && ibmcloud ks api-key reset --region REGION"},
+				{Text: "Then for every cluster there:", Command: "ibmcloud ks cluster master refresh --cluster CLUSTER"},
+				{Text: "If the key was made just now, wait some minutes and try again."},
+			},
+			Confidence: Documented,
+		},
+		{
+			ID:    "token-exchange-failed",
+			Title: "A cluster cannot get a token with its key",
+			Codes: []string{"NHC009"},
+			Texts: []string{"IAM token exchange request failed"},
+			Means: "The cluster's key is invalid, expired or disabled. What already has a token goes on for up to an hour; then ordering, storage and scaling stop in every cluster of that region and resource group.",
+			Cause: "The key was disabled or deleted, or its owner was removed from the account.",
+			Do: []Advice{
+				{Text: "If an offboarding is soaking: the engine watches for this and enables the keys again by itself.", Command: "starter status PERSON"},
+				{Text: "See which clusters have it:", Command: "ibmcloud ks cluster health issues --cluster CLUSTER"},
+				{Text: "If the key is only disabled, enable it:", Command: "ibmcloud iam api-key-enable API_KEY_ID"},
+				{Text: "If it is gone: log in as the functional ID, target the resource group, make a new key, refresh the masters.", Command: "ibmcloud target -g RESOURCE_GROUP && ibmcloud ks api-key reset --region REGION"},
+				{Text: "It takes up to 30 minutes until the cluster shows that it is well."},
+			},
+			Confidence: Documented,
+		},
+		{
+			ID:    "token-exchange-unfilled",
+			Title: "A token exchange failed and the reason was not filled in",
+			Codes: []string{"P0005"},
+			Texts: []string{"IAM token exchange request failed with the message: … P0005"},
+			Means: "The Kubernetes service could not use the key of the region and resource group, and lost the reason on the way.",
+			Cause: "Most often there is no working key for this region and resource group; sometimes IAM had a fault for a moment.",
+			Do: []Advice{
+				{Text: "Try once more after a few minutes."},
+				{Text: "If it stays: see whose key is used, and whether it still exists.", Command: "ibmcloud ks api-key info --cluster CLUSTER"},
+				{Text: "Then proceed as for a key that could not be found.", Command: "starter explain BXNIM0415E"},
+			},
+			Confidence: Reported,
+		},
+		{
+			ID:    "key-not-created",
+			Title: "The Kubernetes service could not create a key",
+			Codes: []string{"A03e9b"},
+			Texts: []string{"Failed to create an API key with IAM"},
+			Means: "The reset did nothing: the scope still works with the key it had. It looks like a matter of authentication and is none.",
+			Cause: "Most often the functional ID holds as many API keys as it may (20 unless raised); IAM's own answer, BXNIM0151E, is hidden. Otherwise it may not create keys at all.",
+			Do: []Advice{
+				{Text: "See how many keys each functional ID has and whether it may create more:", Command: "starter check"},
+				{Text: "Delete keys of the functional ID that nothing uses, or configure another functional ID, or have the limit raised."},
+				{Text: "Then answer the hold:", Command: "starter resolve PERSON --action retry --by YOU"},
+			},
+			Confidence: Reported,
+		},
+		{
+			ID:    "key-limit",
+			Title: "An identity has as many API keys as it may have",
+			Codes: []string{"BXNIM0151E"},
+			Texts: []string{"limit of supported API keys is reached", "20-key limit", "number of API keys … exhausted"},
+			Means: "This identity can take over no further scope. Nothing is broken yet.",
+			Cause: "IAM allows 20 API keys for each identity unless raised; every reset makes one more and removes none.",
+			Do: []Advice{
+				{Text: "See the room of each functional ID:", Command: "starter check"},
+				{Text: "Delete superseded keys of the functional ID, those that are older than the newest of their scope, or add a functional ID to the configuration."},
+				{Text: "Then answer the hold:", Command: "starter resolve PERSON --action retry --by YOU"},
+			},
+			Confidence: Documented,
+		},
+		{
+			ID:    "keys-pile-up",
+			Title: "There are many keys of the name containers-kubernetes-key",
+			Texts: []string{"containers-kubernetes-key", "keys pile up", "keys accumulate", "old keys left after cluster deletion"},
+			Means: "Only the newest of each region and resource group is in use. Deleting the wrong one cuts clusters off.",
+			Cause: "Each reset makes a key and leaves the one before; deleting a cluster leaves them, too. The name is always the same, only the description tells region and resource group.",
+			Do: []Advice{
+				{Text: "Do not delete them by name. A plan tells which keys of a person are current and which are superseded, without changing anything.", Command: "starter run --user PERSON --mode plan --wait"},
+				{Text: "See the keys of the identity you are logged in as:", Command: "ibmcloud iam api-keys"},
+			},
+			Confidence: Documented,
+		},
+		{
+			ID:    "no-key-for-scope",
+			Title: "A cluster cannot be created because its region and resource group never had a key",
+			Texts: []string{
+				"cluster create fails for service ID",
+				"unable to create … cluster … resource group … service ID",
+				"no API key … for … region and resource group",
+				"there is not one yet for the account in",
+			},
+			Means: "Only new clusters of this one region and resource group are concerned. Nothing that runs is.",
+			Cause: "The first user who creates something there leaves a key; a service ID long could not, and every resource group needs its own.",
+			Do: []Advice{
+				{Text: "Log in as the functional ID and make one for each region and resource group:", Command: "ibmcloud target -g RESOURCE_GROUP && ibmcloud ks api-key reset --region REGION"},
+			},
+			Confidence: Reported,
+		},
+		{
+			ID:    "key-creator-missing",
+			Title: "An identity may not create API keys",
+			Codes: []string{"A0656", "restrict_create_platform_apikey"},
+			Texts: []string{"User API key creator", "not authorized to create an API key", "key creation refused"},
+			Means: "The reset does nothing: the scope still works with the key it had.",
+			Cause: "The account restricts who may create API keys, and the functional ID lacks the role User API key creator on the IAM Identity service; a service ID needs Operator there.",
+			Do: []Advice{
+				{Text: "Grant the role to the functional ID:", Command: "ibmcloud iam user-policy-create FUNCTIONAL_ID --roles 'User API key creator' --service-name iam-identity"},
+				{Text: "Wait some minutes, check, and answer the hold:", Command: "starter check && starter resolve PERSON --action retry --by YOU"},
+			},
+			Confidence: Documented,
+		},
+		{
+			ID:    "wrong-resource-group",
+			Title: "A reset changed the key of another resource group",
+			Texts: []string{"reset went to the wrong", "API key is set for the default resource group", "reset … default resource group", "wrong resource group"},
+			Means: "The clusters of the default resource group have a new owner, who may lack rights there; those that were meant still have the old key.",
+			Cause: "Where no resource group is targeted, the command and the API act on the account's default one and do not say so.",
+			Do: []Advice{
+				{Text: "See who owns the clusters of both groups now:", Command: "ibmcloud ks api-key info --cluster CLUSTER"},
+				{Text: "Repeat the reset with the group that was meant, as the identity that shall own it:", Command: "ibmcloud target -g RESOURCE_GROUP && ibmcloud ks api-key reset --region REGION"},
+				{Text: "The engine always names both. Let it do the rest:", Command: "starter run --user PERSON --mode plan --wait"},
+			},
+			Confidence: Documented,
+		},
+		{
+			ID:    "key-locked",
+			Title: "An API key is locked",
+			Texts: []string{"API key is locked", "locked API key", "key … gets locked", "Secrets-Manager-issued service-ID key"},
+			Means: "The key cannot be disabled or deleted, or it stops working under its cluster.",
+			Cause: "Somebody locked it; the engine unlocks what it planned to retire. Keys that Secrets Manager makes for a service ID are locked and expire by its rules: they must never own a cluster key.",
+			Do: []Advice{
+				{Text: "Unlock it:", Command: "ibmcloud iam api-key-unlock API_KEY_ID"},
+				{Text: "If Secrets Manager issued it: let a functional ID take over the scope.", Command: "ibmcloud target -g RESOURCE_GROUP && ibmcloud ks api-key reset --region REGION"},
+			},
+			Confidence: Documented,
+		},
+	}
+}
