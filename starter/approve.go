@@ -15,46 +15,59 @@ import (
 func (p *program) approveCommand() *cobra.Command {
 	var a workflows.Approve
 	var answers []string
-	cmd := &cobra.Command{
+	m := &message{}
+	m.check = func() (err error) {
+		if a.Answers, err = parseAnswers(answers); err != nil {
+			return err
+		}
+		if a.Digest == "" && !p.interactive {
+			return usage("name the plan you say yes to: --digest (starter status shows it)")
+		}
+		return nil
+	}
+	m.send = func(ctx context.Context, r runs, id string) (string, error) {
+		a.By, a.Note = m.by, m.note
+		if a.Digest == "" {
+			if err := p.readAndAgree(ctx, r, id, &a); err != nil {
+				return "", err
+			}
+		}
+		return r.Approve(ctx, id, a)
+	}
+	cmd := p.tells(&cobra.Command{
 		Use:   "approve RUN --by YOU",
 		Short: "Say yes to a run's plan",
 		Long: `Approve says yes to exactly the plan with the digest. Without --digest it shows the plan on a terminal, asks for what
 is not answered yet, and then for your yes. Who requested the offboarding cannot approve it.`,
 		Example: `  starter approve leaver@acme.example --by approver@acme.example
-  starter approve leaver@acme.example --by approver@acme.example --digest 0123456789ab --answer key/ApiKey-1=retire`,
-		Args: oneRun,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := needPerson(a.By); err != nil {
-				return err
-			}
-			given, err := parseAnswers(answers)
-			if err != nil {
-				return err
-			}
-			a.Answers = given
-			if a.Digest == "" && !p.interactive {
-				return usage("name the plan you say yes to: --digest (starter status shows it)")
-			}
-			return p.with(cmd, args[0], func(ctx context.Context, r runs, id string) error {
-				if a.Digest == "" {
-					if err := p.readAndAgree(ctx, r, id, &a); err != nil {
-						return err
-					}
-				}
-				message, err := r.Approve(ctx, id, a)
-				if err != nil {
-					return err
-				}
-				return p.say(id, message)
-			})
-		},
-	}
-	person(cmd, &a.By)
-	f := cmd.Flags()
-	f.StringVar(&a.Digest, "digest", "", "digest of the plan you say yes to")
-	f.StringArrayVar(&answers, "answer", nil, "answer to a decision, as ID=OPTION (repeatable)")
-	f.StringVar(&a.Note, "note", "", "a note for the report")
+  starter approve leaver@acme.example --by approver@acme.example --digest 0123456789ab --answer key/ApiKey-1=retire --wait`,
+	}, m)
+	cmd.Flags().StringVar(&a.Digest, "digest", "", "digest of the plan you say yes to")
+	cmd.Flags().StringArrayVar(&answers, "answer", nil, "answer to a decision, as ID=OPTION (repeatable)")
+	p.completeFlag(cmd, "digest", func(now offboard.Progress) []string {
+		if now.Plan == nil {
+			return nil
+		}
+		return []string{now.Plan.Digest}
+	})
+	p.completeFlag(cmd, "answer", possibleAnswers)
 	return cmd
+}
+
+func possibleAnswers(now offboard.Progress) []string {
+	var list []string
+	if now.Plan == nil {
+		return nil
+	}
+	for _, f := range now.Plan.Findings {
+		if f.Severity != offboard.Decision {
+			continue
+		}
+		for _, option := range f.Options {
+			list = append(list, cobra.CompletionWithDesc(f.ID+"="+option, f.Text))
+		}
+	}
+	return list
 }
 
 // parseAnswers reads "ID=OPTION"; the last "=" divides, because an ID may hold one.
@@ -87,7 +100,11 @@ func (p *program) readAndAgree(ctx context.Context, r runs, id string, a *workfl
 	p.screen.Plan(plan)
 	p.screen.Line("")
 	if n := plan.Blockers(); n > 0 {
-		return fmt.Errorf("the plan has %d blockers and cannot be approved: remove them, then: starter resolve %s --scope plan --action retry --by %s", n, id, a.By)
+		blockers := "1 blocker"
+		if n > 1 {
+			blockers = fmt.Sprintf("%d blockers", n)
+		}
+		return fmt.Errorf("the plan has %s and cannot be approved: remove what blocks it, then: starter resolve %s --scope plan --action retry --by %s", blockers, id, a.By)
 	}
 	for _, f := range plan.Findings {
 		if f.Severity != offboard.Decision || a.Answers[f.ID] != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func (p *program) listCommand() *cobra.Command {
 				return usage("--limit must be at least 1")
 			}
 			filter.Status = offboard.Status(status)
+			if status != "" && !slices.Contains(app.Statuses(), filter.Status) {
+				return usage("--status is %q: it must be one of %s", status, strings.Join(statuses(), ", "))
+			}
 			r, disconnect, err := p.connect(cmd.Context())
 			if err != nil {
 				return err
@@ -45,15 +49,21 @@ func (p *program) listCommand() *cobra.Command {
 	f.StringVar(&status, "status", "", "only runs of this status, as in Completed or Incomplete")
 	f.StringVar(&filter.Account, "account", "", "only runs of this account")
 	f.IntVar(&filter.Limit, "limit", 20, "how many at most")
+	choices(cmd, "status", statuses()...)
 	return cmd
+}
+
+func statuses() []string {
+	var names []string
+	for _, s := range app.Statuses() {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 func (p *program) showList(list []app.Listed) error {
 	if p.format == "json" {
-		if list == nil {
-			list = []app.Listed{}
-		}
-		return p.json(list)
+		return p.json(append([]app.Listed{}, list...)) // an empty list, not null
 	}
 	if len(list) == 0 {
 		p.screen.Line("No runs.")
@@ -69,7 +79,11 @@ func (p *program) showList(list []app.Listed) error {
 		if l.NeedsPerson {
 			status += " " + p.screen.Bad("needs a person")
 		}
-		rows[i] = []string{strings.TrimPrefix(l.Summary, "Offboard "), status, string(l.Phase),
+		phase := string(l.Phase)
+		if l.Status == offboard.Running && l.Phase == offboard.PhaseWait && !l.LastDay.IsZero() {
+			phase += " until " + l.LastDay.UTC().Format(time.DateOnly)
+		}
+		rows[i] = []string{l.Person, status, phase,
 			l.Started.UTC().Format(time.DateTime), console.Elapsed(end.Sub(l.Started)), l.WorkflowID}
 	}
 	p.screen.Table([]string{"PERSON", "STATUS", "PHASE", "STARTED (UTC)", "TIME", "RUN"}, rows)

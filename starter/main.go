@@ -10,7 +10,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
 
 	"offboard/internal/app"
 )
@@ -24,7 +27,11 @@ func main() {
 // run is the program; it returns the exit code.
 func run(ctx context.Context, args []string, env func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	p := newProgram(env, stdin, stdout, stderr)
-	p.connect = func(ctx context.Context) (runs, func(), error) { return connect(ctx, env, stderr) }
+	log := stderr
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		log = io.Discard // a shell that completes shows whatever is written there
+	}
+	p.connect = func(ctx context.Context) (runs, func(), error) { return connect(ctx, env, log) }
 	p.checks = func(ctx context.Context) ([]app.Check, error) {
 		logger, err := app.NewLogger(stderr, quiet(env), &app.Redactor{})
 		if err != nil {
@@ -36,16 +43,27 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 }
 
 func connect(ctx context.Context, env func(string) string, stderr io.Writer) (runs, func(), error) {
+	c, err := dial(ctx, env, stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	return runsOf(c, env), c.Close, nil
+}
+
+func dial(ctx context.Context, env func(string) string, stderr io.Writer) (*app.Connection, error) {
 	logger, err := app.NewLogger(stderr, quiet(env), &app.Redactor{})
 	if err != nil {
-		return nil, nil, usage("%v", err)
+		return nil, usage("%v", err)
 	}
 	c, err := app.Dial(ctx, env, logger)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w\nIs a Temporal server running? TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where", err)
+		return nil, fmt.Errorf("%w\nIs a Temporal server running? TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where", err)
 	}
-	r := app.NewRuns(c, app.RunsConfig{Account: env("IBMCLOUD_ACCOUNT_ID"), Namespace: c.Namespace, UI: c.UI})
-	return r, c.Close, nil
+	return c, nil
+}
+
+func runsOf(c *app.Connection, env func(string) string) *app.Runs {
+	return app.NewRuns(c, app.RunsConfig{Account: env("IBMCLOUD_ACCOUNT_ID"), Namespace: c.Namespace, UI: c.UI})
 }
 
 // quiet keeps the SDK's log out of the way of people who did not ask for it.

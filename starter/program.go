@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,6 +30,7 @@ const (
 // runs is what the verbs need of the engine.
 type runs interface {
 	Start(context.Context, offboard.Request) (app.Started, error)
+	Open(context.Context, offboard.Request) (app.Started, error)
 	Find(ctx context.Context, name string) (string, error)
 	List(context.Context, app.Filter) ([]app.Listed, error)
 	Status(ctx context.Context, workflowID string) (offboard.Progress, map[string]offboard.ScopeProgress, error)
@@ -53,21 +52,37 @@ type program struct {
 	in          *bufio.Reader
 	out, err    io.Writer
 	screen      *console.Console
-	interactive bool // somebody can answer questions
+	typed       bool // the input comes from a keyboard
+	asks        bool // somebody reads what goes to err, and can answer
+	interactive bool // somebody reads what goes to out, and can answer
 	now         func() time.Time
+	pause       func(context.Context, time.Duration) // before what was away is asked again
 	connect     func(context.Context) (runs, func(), error)
 	checks      func(context.Context) ([]app.Check, error)
 
-	format  string // text or json
-	begun   bool   // a verb was reached: what fails from then on is no misuse
-	outcome int    // the exit code of a verb that did not fail
+	format  string          // text or json
+	begun   bool            // a verb was reached: what fails from then on is no misuse
+	outcome int             // the exit code of a verb that did not fail
+	wanted  offboard.Status // the end that the verb asked for, where it is not the offboarding's own
 }
 
 func newProgram(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *program {
-	p := &program{env: env, in: bufio.NewReader(stdin), out: stdout, err: stderr, screen: console.New(stdout, env), now: time.Now}
-	f, isFile := stdin.(*os.File)
-	p.interactive = isFile && term.IsTerminal(int(f.Fd())) && p.screen.IsTerminal()
+	p := &program{env: env, in: bufio.NewReader(stdin), out: stdout, err: stderr, screen: console.New(stdout, env), now: time.Now, pause: pause}
+	p.typed = isTerminal(stdin)
+	p.asks, p.interactive = p.typed && isTerminal(stderr), p.typed && p.screen.IsTerminal()
 	return p
+}
+
+func isTerminal(stream any) bool {
+	f, isFile := stream.(*os.File)
+	return isFile && term.IsTerminal(int(f.Fd()))
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // misuse is an error in how the program was called.
@@ -100,37 +115,23 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return failed
 }
 
-// complain writes an error for people or for programs.
-func (p *program) complain(err error) {
-	if p.format != "json" {
-		fmt.Fprintln(p.err, "starter:", err)
-		return
-	}
-	answer := struct {
-		Error    string   `json:"error"`
-		Problems []string `json:"problems,omitempty"`
-		Run      string   `json:"run,omitempty"`
-		Link     string   `json:"link,omitempty"`
-	}{Error: err.Error()}
-	if invalid, yes := errors.AsType[*offboard.InvalidInput](err); yes {
-		answer.Problems = invalid.Problems
-	}
-	if open, yes := errors.AsType[*app.AlreadyRunning](err); yes {
-		answer.Run, answer.Link = open.WorkflowID, open.Link
-	}
-	_ = json.NewEncoder(p.err).Encode(answer) // nobody is left to tell
-}
-
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
 		Short: "Offboard people from an IBM Cloud account without breaking its clusters",
 		Long: `Starter starts offboardings, shows how they stand, and answers what they ask of people.
 
-A RUN is named by its workflow ID, or by the e-mail address or the IAM ID of the person it is about.
+A RUN is named by its workflow ID, or by the e-mail address or the IAM ID of the person it is about, in any case.
 
 Temporal is found by the standard TEMPORAL_* variables and profiles, the account by IBMCLOUD_ACCOUNT_ID, the Web UI by
-OFFBOARD_UI_URL. Exit codes: 0 done, 1 failed, 2 called wrongly, 3 incomplete or waiting for a person.`,
+OFFBOARD_UI_URL. Exit codes: 0 done, 1 failed, 2 called wrongly, 3 incomplete or waiting for a person.
+
+The shell completes verbs, flags, their values and the names of open runs: see starter completion --help.`,
+		Example: `  starter check                                                  # can an offboarding work from here?
+  starter run --user leaver@acme.example --mode plan --wait      # what would be done? changes nothing
+  starter run --user leaver@acme.example --ticket HR-1234        # asks for a yes to the plan
+  starter list --needs-person
+  starter explain 'A03e9b Failed to create an API key with IAM'  # what does that mean?`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -143,110 +144,8 @@ OFFBOARD_UI_URL. Exit codes: 0 done, 1 failed, 2 called wrongly, 3 incomplete or
 	}
 	root.PersistentFlags().StringVarP(&p.format, "output", "o", "text", "how to print: text or json")
 	root.AddCommand(p.runCommand(), p.listCommand(), p.statusCommand(), p.watchCommand(), p.approveCommand(),
-		p.rejectCommand(), p.rescheduleCommand(), p.reinstateCommand(), p.resolveCommand(), p.reportCommand(),
-		p.setupCommand(), p.checkCommand(), p.replayCommand(), p.versionCommand())
+		p.rejectCommand(), p.rescheduleCommand(), p.reinstateCommand(), p.resolveCommand(), p.reportCommand(), p.explainCommand(),
+		p.setupCommand(), p.checkCommand(), p.replayCommand(), p.serveCommand(), p.codecCommand(), p.versionCommand())
 	choices(root, "output", "text", "json")
 	return root
-}
-
-// oneRun makes cobra take exactly one RUN.
-func oneRun(_ *cobra.Command, args []string) error {
-	if len(args) != 1 || strings.TrimSpace(args[0]) == "" {
-		return usage("name one run: by its workflow ID, or by the e-mail address or the IAM ID of the person it is about")
-	}
-	return nil
-}
-
-// choices lets the shell complete a flag's values.
-func choices(cmd *cobra.Command, flag string, values ...string) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // a flag of that name is not defined
-	}
-}
-
-// with connects, finds the run and calls a verb with it.
-func (p *program) with(cmd *cobra.Command, name string, verb func(ctx context.Context, r runs, id string) error) error {
-	r, disconnect, err := p.connect(cmd.Context())
-	if err != nil {
-		return err
-	}
-	defer disconnect()
-	id, err := r.Find(cmd.Context(), name)
-	if err != nil {
-		return err
-	}
-	return verb(cmd.Context(), r, id)
-}
-
-func (p *program) json(value any) error {
-	enc := json.NewEncoder(p.out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(value); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
-	}
-	return nil
-}
-
-// say prints what a run answered.
-func (p *program) say(id, message string) error {
-	if p.format == "json" {
-		return p.json(map[string]string{"run": id, "message": message})
-	}
-	p.screen.Line("%s", message)
-	return nil
-}
-
-// ask puts a question and reads one line. An ended input is an empty answer.
-func (p *program) ask(format string, args ...any) (string, error) {
-	fmt.Fprintf(p.err, format+" ", args...)
-	line, err := p.in.ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the answer: %w", err)
-	}
-	return strings.TrimSpace(line), nil
-}
-
-// person reads the --by flag of a verb.
-func person(cmd *cobra.Command, by *string) {
-	cmd.Flags().StringVar(by, "by", "", "your e-mail address (required)")
-}
-
-func needPerson(by string) error {
-	if !strings.Contains(by, "@") {
-		return usage("say who you are: --by you@acme.example")
-	}
-	return nil
-}
-
-// outcomeOf is the exit code for how a run stands.
-func outcomeOf(p offboard.Progress) int {
-	switch p.Status {
-	case offboard.Completed, offboard.AlreadyGone, offboard.Planned:
-		return done
-	case offboard.Incomplete:
-		return incomplete
-	case offboard.Running:
-		if p.NeedsPerson() {
-			return incomplete
-		}
-		return done
-	}
-	return failed // the offboarding was asked for and did not happen: Rejected, Reinstated, RolledBack
-}
-
-// tells is what a verb does that only says something to a run, in a person's name.
-func (p *program) tells(by *string, message func(ctx context.Context, r runs, id string) (string, error)) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := needPerson(*by); err != nil {
-			return err
-		}
-		return p.with(cmd, args[0], func(ctx context.Context, r runs, id string) error {
-			answer, err := message(ctx, r, id)
-			if err != nil {
-				return err
-			}
-			return p.say(id, answer)
-		})
-	}
 }

@@ -31,7 +31,8 @@ Hand-overs and claims are replayed like the runs they belong to.`,
   starter replay --all                            # every run that is under way
   starter replay --all --status "" --since 30d    # and those that ended, of the last 30 days
   starter replay --all --query "OffboardNeedsPerson = true" --output json`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: p.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				id = args[0]
@@ -59,25 +60,21 @@ Hand-overs and claims are replayed like the runs they belong to.`,
 	f := cmd.Flags()
 	f.StringVar(&id, "id", "", "replay this run; the same as RUN")
 	f.BoolVar(&all, "all", false, "replay every run that the other flags choose")
-	f.StringVar(&which.Status, "status", "Running", "with --all: only runs of this status, as Temporal names it; empty for any")
+	f.StringVar(&which.Status, "status", string(offboard.Running), "with --all: only runs of this status, as Temporal names it; empty for any")
 	f.StringVar(&since, "since", "", "only runs that were started within this time, as in 30d")
 	f.StringVar(&which.Query, "query", "", "only runs that this visibility query finds")
+	choices(cmd, "status", "Running", "Completed", "Failed", "Canceled", "Terminated", "TimedOut", "ContinuedAsNew")
 	return cmd
 }
 
 func (p *program) replay(ctx context.Context, name string, which app.Which) ([]app.Replayed, error) {
-	logger, err := app.NewLogger(p.err, quiet(p.env), &app.Redactor{})
+	c, err := dial(ctx, p.env, p.err)
 	if err != nil {
-		return nil, usage("%v", err)
-	}
-	c, err := app.Dial(ctx, p.env, logger)
-	if err != nil {
-		return nil, fmt.Errorf("%w\nIs a Temporal server running? TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where", err)
+		return nil, err
 	}
 	defer c.Close()
 	if name != "" {
-		runs := app.NewRuns(c, app.RunsConfig{Account: p.env("IBMCLOUD_ACCOUNT_ID"), Namespace: c.Namespace, UI: c.UI})
-		if which.WorkflowID, err = runs.Find(ctx, name); err != nil {
+		if which.WorkflowID, err = runsOf(c, p.env).Find(ctx, name); err != nil {
 			return nil, err
 		}
 	}
@@ -86,6 +83,14 @@ func (p *program) replay(ctx context.Context, name string, which app.Which) ([]a
 		return nil, err
 	}
 	return gate.Replay(ctx, which)
+}
+
+// replayed is what a replay found, for programs.
+type replayed struct {
+	Replayed int            `json:"replayed"`
+	Passed   int            `json:"passed"`
+	Stuck    int            `json:"stuck"`
+	Runs     []app.Replayed `json:"runs"`
 }
 
 func (p *program) showReplayed(list []app.Replayed) error {
@@ -102,12 +107,7 @@ func (p *program) showReplayed(list []app.Replayed) error {
 		p.outcome = failed
 	}
 	if p.format == "json" {
-		return p.json(struct {
-			Replayed int            `json:"replayed"`
-			Passed   int            `json:"passed"`
-			Stuck    int            `json:"stuck"`
-			Runs     []app.Replayed `json:"runs"`
-		}{len(list), len(list) - bad, stuck, append([]app.Replayed{}, list...)})
+		return p.json(replayed{len(list), len(list) - bad, stuck, append([]app.Replayed{}, list...)})
 	}
 	for _, r := range list[:bad] {
 		p.screen.Line("%s %s (%s, %d events, run %s)", p.screen.Bad("differs"), r.WorkflowID, r.Type, r.Events, r.RunID)

@@ -24,7 +24,8 @@ func (p *program) reportCommand() *cobra.Command {
 open it prints the report so far, says so, and ends with 3.`,
 		Example: `  starter report leaver@acme.example
   starter report leaver@acme.example --format html --out leaver.html`,
-		Args: oneRun,
+		Args:              oneRun,
+		ValidArgsFunction: p.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if p.format == "json" && !cmd.Flags().Changed("format") {
 				format = "json"

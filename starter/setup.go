@@ -31,16 +31,19 @@ start form, filled in.`,
 				p.outcome = incomplete
 			}
 			if p.format == "json" {
-				return p.json(struct {
-					app.SetUp
-					StartForm string `json:"startForm"`
-					Input     string `json:"input"`
-				}{result, r.StartForm(), offboard.Example})
+				return p.json(setUp{result, r.StartForm(), offboard.Example})
 			}
 			p.showSetUp(result, r.StartForm())
 			return nil
 		},
 	}
+}
+
+// setUp is what was found and done, for programs.
+type setUp struct {
+	app.SetUp
+	StartForm string `json:"startForm"`
+	Input     string `json:"input"`
 }
 
 func (p *program) showSetUp(result app.SetUp, form string) {

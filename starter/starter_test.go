@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,6 +31,9 @@ type engine struct {
 	setUp    app.SetUp
 	refusal  error
 
+	mu      sync.Mutex
+	starts  func(offboard.Request) error // what a start meets; nil: nothing
+	opens   func(offboard.Request) error // what is found of it then; nil: it was started
 	started []offboard.Request
 	filter  app.Filter
 	found   string
@@ -42,10 +44,26 @@ type engine struct {
 const runID = "offboard/acc/0123456789abcdef"
 
 func (e *engine) Start(_ context.Context, r offboard.Request) (app.Started, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if e.refusal != nil {
 		return app.Started{}, e.refusal
 	}
+	if e.starts != nil {
+		if err := e.starts(r); err != nil {
+			return app.Started{}, err
+		}
+	}
 	e.started = append(e.started, r)
+	return app.Started{WorkflowID: runID, RunID: "r1", Link: e.Link(runID, "r1")}, nil
+}
+
+func (e *engine) Open(_ context.Context, r offboard.Request) (app.Started, error) {
+	if e.opens != nil {
+		if err := e.opens(r); err != nil {
+			return app.Started{}, err
+		}
+	}
 	return app.Started{WorkflowID: runID, RunID: "r1", Link: e.Link(runID, "r1")}, nil
 }
 
@@ -120,7 +138,9 @@ func talk(t *testing.T, e *engine, typed string, interactive bool, args ...strin
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	p := newProgram(func(string) string { return "" }, strings.NewReader(typed), &stdout, &stderr)
-	p.interactive, p.now, p.connect = interactive, func() time.Time { return now }, e.connect
+	p.typed, p.asks, p.interactive = interactive, interactive, interactive
+	p.now, p.connect = func() time.Time { return now }, e.connect
+	p.pause = func(context.Context, time.Duration) {}
 	p.checks = func(context.Context) ([]app.Check, error) {
 		return []app.Check{{Name: "Temporal", OK: true, Detail: "here"}, {Name: "worker", Detail: "nobody polls", Remedy: "start one"}}, nil
 	}
@@ -166,82 +186,6 @@ func TestMisuseEndsWithTwoAndTouchesNothing(t *testing.T) {
 	}
 }
 
-func TestRunRefusesAllWrongInputAtOnce(t *testing.T) {
-	var e engine
-	code, _, errs := call(t, &e, "run", "--user", "nobody", "--mode", "fast", "--soak", "long", "--requested-by", "hr", "--last-day", "2026-12-31")
-	assert.Equal(t, misused, code)
-	for _, want := range []string{"5 problems", `"user" "nobody"`, `"mode" is "fast"`, `"soak" must be`, `"requestedBy" "hr"`, `"lastDay" must be`} {
-		assert.Contains(t, errs, want)
-	}
-	assert.Empty(t, e.started)
-
-	code, _, errs = call(t, &e, "run", "--output", "json")
-	assert.Equal(t, misused, code)
-	var answer struct{ Problems []string }
-	require.NoError(t, json.Unmarshal([]byte(errs), &answer))
-	assert.Len(t, answer.Problems, 1)
-}
-
-func TestRunStartsWhatTheFlagsSay(t *testing.T) {
-	var e engine
-	code, out, errs := call(t, &e, "run", "--user", "leaver@acme.example", "--last-day", "2026-12-31T17:00:00+01:00", "--soak", "2d",
-		"--functional-id", "clusters-1@acme.example", "--functional-id", "clusters-2@acme.example", "--remove-user=false",
-		"--ticket", "HR-1234", "--reason", "a, b", "--requested-by", "hr@acme.example", "--on-failure", "compensate", "--account", "acc")
-	require.Equal(t, done, code, errs)
-	require.Len(t, e.started, 1)
-	r := e.started[0]
-	assert.Equal(t, offboard.Request{
-		User: "leaver@acme.example", Mode: offboard.ModeExecute, Approval: offboard.ApprovalRequired, OnFailure: offboard.OnFailureCompensate,
-		Soak: offboard.Duration(48 * time.Hour), LastDay: r.LastDay, FunctionalIDs: []string{"clusters-1@acme.example", "clusters-2@acme.example"},
-		Ticket: "HR-1234", Reason: "a, b", RequestedBy: "hr@acme.example", Account: "acc",
-	}, r)
-	assert.Equal(t, "2026-12-31T16:00:00Z", r.LastDay.UTC().Format(time.RFC3339))
-	assert.Contains(t, out, runID)
-	assert.True(t, e.closed)
-}
-
-func TestRunReadsAnInput(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "request.json")
-	require.NoError(t, os.WriteFile(file, []byte(`{"user": "leaver@acme.example", "mode": "plan"}`), 0o600))
-	var e engine
-	code, out, errs := call(t, &e, "run", "--input", file, "-o", "json")
-	require.Equal(t, done, code, errs)
-	var started app.Started
-	require.NoError(t, json.Unmarshal([]byte(out), &started))
-	assert.Equal(t, runID, started.WorkflowID)
-	code, _, errs = talk(t, &e, `{"user": "other@acme.example", "wrong": 1}`, false, "run", "--input", "-")
-	assert.Equal(t, misused, code)
-	assert.Contains(t, errs, `unknown field "wrong"`)
-	require.Len(t, e.started, 1)
-	assert.Equal(t, offboard.ModePlan, e.started[0].Mode)
-}
-
-func TestRunAsksForTheNameOnATerminal(t *testing.T) {
-	for typed, want := range map[string]int{"leaver@acme.example\n": 1, "Leaver@ACME.example": 1, "yes\n": 0, "": 0} {
-		var e engine
-		code, _, _ := talk(t, &e, typed, true, "run", "--user", "leaver@acme.example")
-		assert.Len(t, e.started, want, typed)
-		assert.Equal(t, want == 0, code == misused)
-	}
-	var e engine
-	code, _, _ := talk(t, &e, "", true, "run", "--user", "leaver@acme.example", "--yes")
-	assert.Equal(t, done, code)
-	code, _, _ = talk(t, &e, "", true, "run", "--user", "leaver@acme.example", "--mode", "plan")
-	assert.Equal(t, done, code, "a plan changes nothing")
-	assert.Len(t, e.started, 2)
-}
-
-func TestRunNamesTheRunThatIsOpen(t *testing.T) {
-	e := engine{refusal: &app.AlreadyRunning{WorkflowID: runID, Link: "http://ui.acme.example/x"}}
-	code, _, errs := call(t, &e, "run", "--user", "leaver@acme.example")
-	assert.Equal(t, failed, code)
-	assert.Contains(t, errs, runID)
-	assert.Contains(t, errs, "http://ui.acme.example/x")
-	code, _, errs = call(t, &e, "run", "--user", "leaver@acme.example", "--output", "json")
-	assert.Equal(t, failed, code)
-	assert.Contains(t, errs, `"run":"`+runID+`"`)
-}
-
 func at(status offboard.Status, phase offboard.Phase) offboard.Progress {
 	p := offboard.Progress{WorkflowID: runID, Status: status, Leaver: offboard.Person{IAMID: "IBMid-000000LEAV", Email: "leaver@acme.example"}}
 	p.Enter(phase, now)
@@ -276,150 +220,6 @@ func TestExitCodesSayHowTheRunStands(t *testing.T) {
 	}
 }
 
-func TestWatchStopsForAPersonUnlessItFollows(t *testing.T) {
-	e := engine{progress: []offboard.Progress{at(offboard.Running, offboard.PhaseApprove), at(offboard.Completed, offboard.PhaseReport)}}
-	code, out, _ := call(t, &e, "watch", "leaver@acme.example")
-	assert.Equal(t, incomplete, code)
-	assert.Contains(t, out, "--digest 0123456789ab")
-	assert.NotContains(t, out, "Completed")
-	code, out, _ = call(t, &e, "watch", "leaver@acme.example", "--follow")
-	assert.Equal(t, done, code)
-	assert.Contains(t, out, "ended as Completed")
-	code, out, _ = call(t, &e, "watch", "leaver@acme.example", "--follow", "--output", "json")
-	assert.Equal(t, done, code)
-	assert.Equal(t, 2, strings.Count(out, "\n"), "one line for each change")
-}
-
-func TestRunAndWait(t *testing.T) {
-	e := engine{progress: []offboard.Progress{at(offboard.Running, offboard.PhaseSurvey), at(offboard.Incomplete, offboard.PhaseReport)}}
-	code, out, _ := call(t, &e, "run", "--user", "leaver@acme.example", "--wait")
-	assert.Equal(t, incomplete, code)
-	assert.Contains(t, out, "ended as Incomplete")
-}
-
-func TestAnswersReachTheRun(t *testing.T) {
-	day := time.Date(2027, 1, 31, 16, 0, 0, 0, time.UTC)
-	for _, c := range []struct {
-		args []string
-		want any
-	}{
-		{[]string{"approve", "--digest", "d", "--answer", "key/A=retire", "--answer", "un=reach=accept"}, workflows.Approve{Digest: "d", Answers: map[string]string{"key/A": "retire", "un=reach": "accept"}}},
-		{[]string{"reject"}, workflows.Reject{}},
-		{[]string{"reinstate"}, workflows.Reinstate{}},
-		{[]string{"reschedule", "--last-day", "2027-01-31T16:00:00Z"}, workflows.Reschedule{LastDay: day}},
-		{[]string{"resolve", "--scope", "eu-de/prod", "--action", "skip"}, workflows.Resolve{Scope: "eu-de/prod", Action: "skip"}},
-	} {
-		var e engine
-		code, out, errs := call(t, &e, append(c.args, "leaver@acme.example", "--by", "sre@acme.example", "--note", "why")...)
-		require.Equal(t, done, code, errs)
-		assert.Equal(t, "understood\n", out)
-		require.Len(t, e.told, 1)
-		want, err := json.Marshal(c.want)
-		require.NoError(t, err)
-		got, err := json.Marshal(e.told[0])
-		require.NoError(t, err)
-		with := strings.NewReplacer(`"by":""`, `"by":"sre@acme.example"`).Replace(string(want))
-		with = strings.TrimSuffix(with, "}") + `,"note":"why"}`
-		assert.JSONEq(t, with, string(got))
-
-		e = engine{refusal: &app.Refused{Message: "The run says no."}}
-		code, _, errs = call(t, &e, append(c.args, "leaver@acme.example", "--by", "sre@acme.example")...)
-		assert.Equal(t, failed, code)
-		assert.Contains(t, errs, "The run says no.")
-	}
-}
-
-func TestApproveShowsThePlanAndAsks(t *testing.T) {
-	e := engine{state: at(offboard.Running, offboard.PhaseApprove)}
-	code, out, errs := talk(t, &e, "keep\nyes\n", true, "approve", "leaver@acme.example", "--by", "approver@acme.example")
-	require.Equal(t, done, code, errs)
-	assert.Contains(t, out, "Plan 0123456789ab")
-	require.Len(t, e.told, 1)
-	assert.Equal(t, workflows.Approve{By: "approver@acme.example", Digest: "0123456789ab", Answers: map[string]string{"key/ApiKey-1": "keep"}}, e.told[0])
-
-	for name, typed := range map[string]string{"no": "keep\nno\n", "wrong answer": "maybe\nyes\n", "gone": ""} {
-		e.told = nil
-		code, _, _ := talk(t, &e, typed, true, "approve", "leaver@acme.example", "--by", "approver@acme.example")
-		assert.Equal(t, misused, code, name)
-		assert.Empty(t, e.told, name)
-	}
-
-	e.state.Plan.Findings = append(e.state.Plan.Findings, offboard.Finding{ID: "b", Severity: offboard.Blocker, Text: "Stop."})
-	code, _, errs = talk(t, &e, "keep\nyes\n", true, "approve", "leaver@acme.example", "--by", "approver@acme.example")
-	assert.Equal(t, failed, code)
-	assert.Contains(t, errs, "1 blockers")
-
-	e.state = at(offboard.Running, offboard.PhaseSoak)
-	code, _, errs = talk(t, &e, "keep\nyes\n", true, "approve", "leaver@acme.example", "--by", "approver@acme.example")
-	assert.Equal(t, failed, code)
-	assert.Contains(t, errs, "does not wait for an approval")
-	assert.Empty(t, e.told)
-}
-
-func TestReportForms(t *testing.T) {
-	e := engine{state: at(offboard.Completed, offboard.PhaseReport)}
-	for format, want := range map[string]string{"text": "Offboarding of leaver@acme.example: Completed", "markdown": "# Offboarding of leaver@acme.example", "json": `"version": 1`, "html": "<html"} {
-		code, out, errs := call(t, &e, "report", "leaver@acme.example", "--format", format)
-		assert.Equal(t, done, code, errs)
-		assert.Contains(t, out, want)
-
-		file := filepath.Join(t.TempDir(), "report")
-		code, out, _ = call(t, &e, "report", "leaver@acme.example", "--format", format, "--out", file)
-		assert.Equal(t, done, code)
-		assert.Empty(t, out)
-		data, err := os.ReadFile(file)
-		require.NoError(t, err)
-		assert.Contains(t, string(data), want)
-		info, err := os.Stat(file)
-		require.NoError(t, err)
-		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	}
-	_, out, _ := call(t, &e, "report", "leaver@acme.example", "--output", "json")
-	var report offboard.Report
-	require.NoError(t, json.Unmarshal([]byte(out), &report))
-	assert.Equal(t, offboard.Completed, report.Status)
-
-	e.state = at(offboard.Running, offboard.PhaseSoak)
-	code, _, errs := call(t, &e, "report", "leaver@acme.example")
-	assert.Equal(t, incomplete, code)
-	assert.Contains(t, errs, "still open")
-}
-
-func TestListChoosesAndShows(t *testing.T) {
-	e := engine{list: []app.Listed{{WorkflowID: runID, Summary: "Offboard leaver@acme.example", Status: offboard.Running, Phase: offboard.PhaseApprove, NeedsPerson: true, Started: now.Add(-time.Hour)}}}
-	code, out, _ := call(t, &e, "list", "--needs-person", "--status", "Running", "--open", "--limit", "5", "--account", "acc")
-	assert.Equal(t, done, code)
-	assert.Equal(t, app.Filter{NeedsPerson: true, Status: offboard.Running, Open: true, Limit: 5, Account: "acc"}, e.filter)
-	for _, want := range []string{"leaver@acme.example", "needs a person", "1h00m", runID} {
-		assert.Contains(t, out, want)
-	}
-	e.list = nil
-	_, out, _ = call(t, &e, "list", "--output", "json")
-	assert.Equal(t, "[]\n", out)
-}
-
-func TestSetupAndCheck(t *testing.T) {
-	e := engine{setUp: app.SetUp{Present: []string{"OffboardPhase"}, Added: []string{"OffboardStatus"}}}
-	code, out, _ := call(t, &e, "setup")
-	assert.Equal(t, done, code)
-	for _, want := range []string{"OffboardPhase is registered", "OffboardStatus was registered now", "http://ui.acme.example/start", `{"user"`} {
-		assert.Contains(t, out, want)
-	}
-	e.setUp = app.SetUp{ByHand: []string{"tcld x"}}
-	code, out, _ = call(t, &e, "setup")
-	assert.Equal(t, incomplete, code)
-	assert.Contains(t, out, "tcld x")
-
-	code, out, _ = call(t, &e, "check")
-	assert.Equal(t, failed, code)
-	assert.Contains(t, out, "✗ worker: nobody polls\n    start one\n")
-	assert.Contains(t, out, "1 of 2 checks need attention")
-	_, out, _ = call(t, &e, "check", "-o", "json")
-	var checks []app.Check
-	require.NoError(t, json.Unmarshal([]byte(out), &checks))
-	assert.Len(t, checks, 2)
-}
-
 func TestARunThatNobodyKnows(t *testing.T) {
 	var e engine
 	code, _, errs := call(t, &e, "status", "nobody@acme.example")
@@ -433,12 +233,12 @@ func TestARunThatNobodyKnows(t *testing.T) {
 func TestEveryVerbHasExamplesAndHelp(t *testing.T) {
 	p := newProgram(func(string) string { return "" }, strings.NewReader(""), io.Discard, io.Discard)
 	verbs := p.root().Commands()
-	require.Len(t, verbs, 14)
+	assert.GreaterOrEqual(t, len(verbs), 16)
 	for _, verb := range verbs {
 		assert.NotEmpty(t, verb.Short, verb.Name())
+		assert.Contains(t, verb.Example, "starter "+verb.Name())
 		for line := range strings.Lines(verb.Example) {
-			assert.Contains(t, line, "starter "+verb.Name())
-			assertParses(t, p, strings.Fields(line))
+			assertParses(t, p, line)
 		}
 		assert.NotEmpty(t, verb.Example, verb.Name())
 		var e engine
@@ -452,18 +252,23 @@ func TestEveryVerbHasExamplesAndHelp(t *testing.T) {
 	assert.Contains(t, out, "starter")
 }
 
-// assertParses checks that an example names flags that exist.
-func assertParses(t *testing.T, p *program, words []string) {
+// assertParses checks that the calls of starter in a line name verbs and flags that exist.
+func assertParses(t *testing.T, p *program, line string) {
 	t.Helper()
-	for len(words) > 0 && words[0] != "starter" {
-		words = words[1:] // settings before the program's name
-	}
-	root := p.root()
-	cmd, rest, err := root.Find(words[1:])
-	require.NoError(t, err)
-	for _, word := range rest {
-		if name, isFlag := strings.CutPrefix(word, "--"); isFlag {
-			assert.True(t, hasFlag(root, cmd, name), "%s has no flag --%s", cmd.Name(), name)
+	line, _, _ = strings.Cut(line, "#")
+	for _, part := range regexp.MustCompile(`&&|\|`).Split(line, -1) {
+		_, call, found := strings.Cut(part, "starter ")
+		if !found {
+			continue
+		}
+		root := p.root()
+		cmd, rest, err := root.Find(strings.Fields(call))
+		require.NoError(t, err, line)
+		require.NotEqual(t, root, cmd, line)
+		for _, word := range rest {
+			if name, isFlag := strings.CutPrefix(word, "--"); isFlag {
+				assert.True(t, hasFlag(root, cmd, name), "%s has no flag --%s: %s", cmd.Name(), name, line)
+			}
 		}
 	}
 }

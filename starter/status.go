@@ -16,16 +16,17 @@ func (p *program) statusCommand() *cobra.Command {
 		Example: `  starter status leaver@acme.example
   starter status leaver@acme.example --plan
   starter status IBMid-000000TEST --output json`,
-		Args: oneRun,
+		Args:              oneRun,
+		ValidArgsFunction: p.completeRun,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.with(cmd, args[0], func(ctx context.Context, r runs, id string) error {
 				progress, scopes, err := r.Status(ctx, id)
 				if err != nil {
 					return err
 				}
-				p.outcome = outcomeOf(progress)
+				p.outcome = p.outcomeOf(progress)
 				if p.format == "json" {
-					return p.json(statusAnswer{Link: r.Link(id, progress.RunID), Progress: merged(progress, scopes)})
+					return p.json(standing(r, id, progress, scopes))
 				}
 				p.screen.Status(progress, scopes, p.now())
 				if plan && progress.Plan != nil {
@@ -41,14 +42,14 @@ func (p *program) statusCommand() *cobra.Command {
 	return cmd
 }
 
-// statusAnswer is how a run stands, for programs.
-type statusAnswer struct {
+// stands is how a run stands, for programs.
+type stands struct {
 	Link     string            `json:"link"`
 	Progress offboard.Progress `json:"progress"`
 }
 
-// merged puts what the hand-overs say of themselves into the run's progress.
-func merged(p offboard.Progress, scopes map[string]offboard.ScopeProgress) offboard.Progress {
+// standing puts what the hand-overs say of themselves into the run's progress.
+func standing(r runs, id string, p offboard.Progress, scopes map[string]offboard.ScopeProgress) stands {
 	list := make([]offboard.ScopeProgress, len(p.Scopes))
 	for i, s := range p.Scopes {
 		list[i] = s
@@ -57,5 +58,5 @@ func merged(p offboard.Progress, scopes map[string]offboard.ScopeProgress) offbo
 		}
 	}
 	p.Scopes = list
-	return p
+	return stands{Link: r.Link(id, p.RunID), Progress: p}
 }

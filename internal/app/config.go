@@ -23,6 +23,8 @@ type Config struct {
 	Policy        offboard.Policy
 	Reports       string // directory for finished reports; empty: they stay in the run's result only
 	Worker        WorkerConfig
+	Notifications Notifications
+	Encryption    Encryption
 	Deployment    Deployment
 	Redactor      *Redactor // knows every secret that was read through this configuration
 }
@@ -70,7 +72,13 @@ type fileFields struct {
 	Dependents    []offboard.DependentRule `json:"dependents"`
 	Reports       fileReports              `json:"reports"`
 	Worker        WorkerConfig             `json:"worker"`
+	Notifications fileNotifications        `json:"notifications"`
+	Triggers      fileTriggers             `json:"triggers"`
+	Encryption    fileEncryption           `json:"encryption"`
 }
+
+// dependentsMoved says where the file names what the policy holds besides.
+var dependentsMoved = map[string]string{"policy.dependents": "name them under dependents, at the outermost level"}
 
 type fileFunctionalID struct {
 	Email  string `json:"email"`
@@ -115,17 +123,22 @@ func (c *Config) fromFile(env func(string) string) []Problem {
 	if err != nil {
 		return []Problem{{Where: c.File, Text: "cannot be read: " + err.Error()}}
 	}
-	f := fileFields{Policy: offboard.DefaultPolicy(), Worker: DefaultWorker()}
+	f := fileFields{Policy: offboard.DefaultPolicy(), Worker: DefaultWorker(), Encryption: defaultEncryption()}
 	d := newDocument(c.File)
-	d.moved = map[string]string{"policy.dependents": "name them under dependents, at the outermost level"}
+	d.moved = dependentsMoved
 	d.read(data, &f)
 	c.Policy, c.Reports, c.Worker = f.Policy, f.Reports.Directory, f.Worker
 	c.Policy.Dependents = f.Dependents
 	if len(d.problems) == 0 || len(d.lines) > 0 {
 		c.functionalIDs(d, f, env)
 		checkPolicy(d, c.Policy)
+		checkFallback(d, f)
+		checkApprovers(d, c.Policy)
 		checkDependents(d, f.Dependents)
 		checkWorker(d, c.Worker)
+		c.notifications(d, f.Notifications, env)
+		checkTriggers(d, f.Triggers, c.Policy)
+		c.encryption(d, f.Encryption, env)
 	}
 	return d.sorted()
 }

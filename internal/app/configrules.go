@@ -38,6 +38,21 @@ func checkPolicy(d *document, p offboard.Policy) {
 	}
 }
 
+// checkApprovers: a demand for verified approvals that nobody can meet would hold every run.
+func checkApprovers(d *document, p offboard.Policy) {
+	for i, text := range p.ApproverKeys {
+		if _, err := offboard.ParseApproverKey(text); err != nil {
+			d.problem(fmt.Sprintf("policy.approverKeys[%d]", i), "policy.approverKeys[%d] %v", i, err)
+		}
+	}
+	if p.VerifiedApproval && p.AllowUnapproved {
+		d.problem("policy.allowUnapproved", "policy.allowUnapproved permits what policy.verifiedApproval forbids: choose one")
+	}
+	if p.VerifiedApproval && len(p.ApproverKeys) == 0 {
+		d.problem("policy.verifiedApproval", "policy.verifiedApproval asks for verified approvals, but policy.approverKeys names no door that could vouch for anybody")
+	}
+}
+
 // checkFallback: the fallback identity acts with a key of its own, and takes scopes back from somebody else.
 func checkFallback(d *document, f fileFields) {
 	who := f.Policy.Fallback

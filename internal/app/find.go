@@ -3,37 +3,45 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"golang.org/x/sync/errgroup"
 
+	"offboard/internal/offboard"
 	"offboard/workflows"
 )
 
-// Find returns the workflow ID of the run that a person means: by its workflow ID, or by the e-mail address or IAM ID
-// of the leaver, an open run before the newest that has ended. *NoRun if there is none.
+// Find returns the workflow ID of the run that a person means: by its workflow ID or that of one of its children, by the
+// ID Temporal gave its newest execution, or by the e-mail address or IAM ID of the leaver, in any case. An open run comes
+// before the newest that has ended. *NoRun if there is none.
 func (r *Runs) Find(ctx context.Context, name string) (string, error) {
 	name = strings.TrimSpace(name)
 	if name == "" {
 		return "", &NoRun{Name: name}
 	}
-	if strings.Contains(name, "/") {
-		_, err := r.describe(ctx, name)
-		return name, err
-	}
 	ended := ""
-	for _, id := range r.candidates(name) {
-		d, err := r.describe(ctx, id)
+	for _, candidate := range r.candidates(name) {
+		id, open, err := r.run(ctx, candidate)
 		if _, missing := errors.AsType[*NoRun](err); missing {
 			continue
 		}
 		if err != nil {
 			return "", err
 		}
-		if d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING || id == name {
+		if open || candidate == name {
 			return id, nil
 		}
 		ended = id
+	}
+	switch {
+	case strings.Contains(name, "/"):
+		return "", &NoRun{Name: name} // no person's name
+	case executionID.MatchString(name):
+		return r.execution(ctx, name)
 	}
 	// Runs that were started elsewhere, or by the person's other name, have an ID that tells nothing.
 	id, err := r.search(ctx, name, Filter{Open: true, Limit: 200})
@@ -51,10 +59,49 @@ func (r *Runs) Find(ctx context.Context, name string) (string, error) {
 }
 
 func (r *Runs) candidates(name string) []string {
-	if r.config.Account == "" {
+	if r.config.Account == "" || strings.Contains(name, "/") {
 		return []string{name}
 	}
 	return []string{workflows.ID(r.config.Account, name), name}
+}
+
+// run looks a workflow up and returns the ID of the run it is or belongs to; *NoRun where it is none of the engine's.
+func (r *Runs) run(ctx context.Context, workflowID string) (id string, open bool, err error) {
+	d, err := r.describe(ctx, workflowID)
+	if err != nil {
+		return "", false, err
+	}
+	if d.TaskQueueName != workflows.TaskQueue {
+		return "", false, &NoRun{Name: workflowID}
+	}
+	if d.ParentWorkflowExecution != nil && d.WorkflowType.Name != workflows.Offboard {
+		workflowID = d.ParentWorkflowExecution.ID
+	}
+	return workflowID, d.Status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING, nil
+}
+
+var executionID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// execution finds the run by the ID Temporal gave one of its executions. An answer to an earlier execution would reach
+// the newest, which is another offboarding: that is an error.
+func (r *Runs) execution(ctx context.Context, runID string) (string, error) {
+	answer, err := r.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: fmt.Sprintf("RunId = '%s'", runID), PageSize: 1})
+	if err != nil {
+		return "", fmt.Errorf("find the run %s: %w", runID, err)
+	}
+	if len(answer.GetExecutions()) == 0 {
+		return "", &NoRun{Name: runID}
+	}
+	workflowID := answer.GetExecutions()[0].GetExecution().GetWorkflowId()
+	d, err := r.describe(ctx, workflowID)
+	if err != nil {
+		return "", err
+	}
+	if !strings.EqualFold(d.WorkflowExecution.RunID, runID) {
+		return "", fmt.Errorf("%s is an earlier execution of %s: name that to mean the newest one", runID, workflowID)
+	}
+	id, _, err := r.run(ctx, workflowID)
+	return id, err
 }
 
 // search asks runs whom they are about, the newest first.
@@ -64,23 +111,40 @@ func (r *Runs) search(ctx context.Context, name string, f Filter) (string, error
 		return "", err
 	}
 	for _, l := range list {
-		if strings.EqualFold(strings.TrimPrefix(l.Summary, "Offboard "), name) {
+		if strings.EqualFold(l.Person, name) {
 			return l.WorkflowID, nil
 		}
 	}
-	for _, l := range list {
-		p, _, err := r.Status(ctx, l.WorkflowID)
-		if _, absent := errors.AsType[*NoWorker](err); absent {
-			return "", err
-		}
-		if err != nil {
-			continue // a run that failed tells nobody whom it was about
-		}
-		for _, own := range []string{p.Leaver.Email, p.Leaver.IAMID, p.Request.User} {
-			if own != "" && strings.EqualFold(own, name) {
-				return l.WorkflowID, nil
+	// They may have been started by the person's other name, which only the run itself knows.
+	about := make([]bool, len(list))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(8) // a query is a workflow task; more at once would only wait in the worker
+	for i, l := range list {
+		group.Go(func() error {
+			p, err := r.progress(groupCtx, l.WorkflowID)
+			if _, absent := errors.AsType[*NoWorker](err); absent {
+				return err
 			}
+			if err == nil { // a run that failed tells nobody whom it was about
+				about[i] = isAbout(p, name)
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	for i, l := range list {
+		if about[i] {
+			return l.WorkflowID, nil
 		}
 	}
-	return "", nil
+	return "", err
+}
+
+func isAbout(p offboard.Progress, name string) bool {
+	for _, own := range []string{p.Leaver.Email, p.Leaver.IAMID, p.Request.User} {
+		if own != "" && strings.EqualFold(own, name) {
+			return true
+		}
+	}
+	return false
 }

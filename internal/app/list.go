@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 type Listed struct {
 	WorkflowID  string          `json:"workflowId"`
 	RunID       string          `json:"runId"`
-	Summary     string          `json:"summary,omitempty"` // as given at the start: "Offboard leaver@…"
-	Status      offboard.Status `json:"status"`            // Running, a result's status, or how Temporal says it ended
+	Person      string          `json:"person,omitempty"` // as named at the start: e-mail address or IAM ID
+	Status      offboard.Status `json:"status"`           // one of Statuses
 	Phase       offboard.Phase  `json:"phase,omitempty"`
 	Account     string          `json:"account,omitempty"`
 	NeedsPerson bool            `json:"needsPerson,omitempty"`
@@ -41,6 +42,15 @@ type Filter struct {
 	Limit       int // zero: 20
 }
 
+// endings are how Temporal says that a run ended without a report.
+var endings = []offboard.Status{"Failed", "Canceled", "Terminated", "TimedOut"}
+
+// Statuses are how a listed run can stand: the statuses of a run and, for one without a report, Temporal's words.
+func Statuses() []offboard.Status {
+	return append([]offboard.Status{offboard.Running, offboard.Planned, offboard.Rejected, offboard.Reinstated, offboard.Completed,
+		offboard.Incomplete, offboard.RolledBack, offboard.AlreadyGone}, endings...)
+}
+
 func (f Filter) query() string {
 	parts := []string{"WorkflowType = '" + workflows.Offboard + "'"}
 	text := func(key, value string) {
@@ -48,7 +58,14 @@ func (f Filter) query() string {
 			parts = append(parts, fmt.Sprintf("%s = '%s'", key, strings.ReplaceAll(value, "'", "''")))
 		}
 	}
-	text(workflows.StatusAttribute.GetName(), string(f.Status))
+	// A run that was terminated still says Running in its own attribute: only the server knows how it ended.
+	switch {
+	case f.Status == offboard.Running || slices.Contains(endings, f.Status):
+		text("ExecutionStatus", string(f.Status))
+	case f.Status != "":
+		text(workflows.StatusAttribute.GetName(), string(f.Status))
+		text("ExecutionStatus", enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED.String())
+	}
 	text(workflows.AccountAttribute.GetName(), f.Account)
 	if f.NeedsPerson {
 		parts = append(parts, workflows.NeedsPersonAttribute.GetName()+" = true")
@@ -81,7 +98,7 @@ func (r *Runs) List(ctx context.Context, f Filter) ([]Listed, error) {
 			break
 		}
 	}
-	return list, r.summarize(ctx, list)
+	return list, r.name(ctx, list)
 }
 
 func (r *Runs) listed(info *workflowpb.WorkflowExecutionInfo) Listed {
@@ -114,21 +131,43 @@ func attribute(fields map[string]*commonpb.Payload, name string, into any) {
 	}
 }
 
-// summarize looks up what each run was started with, which lists do not carry.
-func (r *Runs) summarize(ctx context.Context, list []Listed) error {
+// name looks up whom each run is about, which lists do not carry.
+func (r *Runs) name(ctx context.Context, list []Listed) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8) // these are reads of one row each; more would only queue in the server
 	for i := range list {
 		group.Go(func() error {
-			d, err := r.client.DescribeWorkflow(ctx, list[i].WorkflowID, list[i].RunID)
-			if err != nil {
-				return fmt.Errorf("look up run %s: %w", list[i].WorkflowID, err)
-			}
-			if text, err := d.GetStaticSummary(); err == nil { // one that cannot be read is only not shown
-				list[i].Summary = text
-			}
-			return nil
+			person, err := r.person(ctx, list[i].WorkflowID, list[i].RunID)
+			list[i].Person = person
+			return err
 		})
 	}
 	return group.Wait()
+}
+
+// person is whom a run was started for, by its summary or, where somebody started it without one, by its input. One that
+// cannot be read is only not shown.
+func (r *Runs) person(ctx context.Context, workflowID, runID string) (string, error) {
+	d, err := r.client.DescribeWorkflow(ctx, workflowID, runID)
+	if err != nil {
+		return "", fmt.Errorf("look up run %s: %w", workflowID, err)
+	}
+	if summary, err := d.GetStaticSummary(); err == nil {
+		if person, ours := strings.CutPrefix(summary, workflows.Offboard+" "); ours {
+			return person, nil
+		}
+	}
+	answer, err := r.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: r.config.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: runID}, MaximumPageSize: 1,
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the start of run %s: %w", workflowID, err)
+	}
+	var input struct {
+		User string `json:"user"`
+	}
+	for _, event := range answer.GetHistory().GetEvents() {
+		_ = dataConverter(r.client).FromPayloads(event.GetWorkflowExecutionStartedEventAttributes().GetInput(), &input)
+	}
+	return input.User, nil
 }

@@ -37,6 +37,9 @@ func NewGate(c client.Client, o replay.Options) (*Gate, error) {
 	if o.Interceptors == nil {
 		o.Interceptors = []interceptor.WorkerInterceptor{activities.Interceptor()}
 	}
+	if o.DataConverter == nil {
+		o.DataConverter, o.FailureConverter = Converters(c)
+	}
 	o.DisableRegistrationAliasing = true
 	r, err := replay.New(o)
 	if err != nil {

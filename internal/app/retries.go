@@ -7,6 +7,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/sdk/converter"
 
 	"offboard/internal/offboard"
 )
@@ -27,6 +28,7 @@ func (r *Runs) failing(ctx context.Context, workflowID string) string {
 	if worst == nil {
 		return ""
 	}
+	converter.DecodeCommonFailureAttributes(dataConverter(r.client), worst.GetLastFailure())
 	text := requestID.ReplaceAllString(worst.GetLastFailure().GetMessage(), "")
 	// Before the first colon stands what was attempted, which the run's own step says already.
 	if _, why, found := strings.Cut(text, ": "); found {

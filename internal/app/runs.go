@@ -91,12 +91,9 @@ type Started struct {
 
 // Start begins an offboarding. An open run for the same person is an *AlreadyRunning.
 func (r *Runs) Start(ctx context.Context, request offboard.Request) (Started, error) {
-	account := r.config.Account
-	if request.Account != "" {
-		account = request.Account
-	}
-	if account == "" {
-		return Started{}, errors.New("no account is named: set IBMCLOUD_ACCOUNT_ID")
+	account, err := r.account(request)
+	if err != nil {
+		return Started{}, err
 	}
 	run, err := r.client.ExecuteWorkflow(ctx, workflows.StartOptions(account, request), workflows.Offboard, request)
 	if open, yes := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); yes {
@@ -107,6 +104,35 @@ func (r *Runs) Start(ctx context.Context, request offboard.Request) (Started, er
 		return Started{}, fmt.Errorf("start the offboarding of %s: %w", request.User, err)
 	}
 	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID(), Link: r.Link(run.GetID(), run.GetRunID())}, nil
+}
+
+// Open finds the open run that Start would have met, or made: what to ask where the answer to a start was lost. *NoRun if
+// there is none.
+func (r *Runs) Open(ctx context.Context, request offboard.Request) (Started, error) {
+	account, err := r.account(request)
+	if err != nil {
+		return Started{}, err
+	}
+	id := workflows.ID(account, request.User)
+	d, err := r.describe(ctx, id)
+	if err != nil {
+		return Started{}, err
+	}
+	if d.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return Started{}, &NoRun{Name: request.User}
+	}
+	run := d.WorkflowExecution.RunID
+	return Started{WorkflowID: id, RunID: run, Link: r.Link(id, run)}, nil
+}
+
+func (r *Runs) account(request offboard.Request) (string, error) {
+	switch {
+	case request.Account != "":
+		return request.Account, nil
+	case r.config.Account != "":
+		return r.config.Account, nil
+	}
+	return "", errors.New("no account is named: set IBMCLOUD_ACCOUNT_ID")
 }
 
 // Link is the run's page in the Web UI.

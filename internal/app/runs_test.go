@@ -18,7 +18,6 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/mocks"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/grpc"
@@ -176,76 +175,6 @@ func TestHolderIsTheOpenParent(t *testing.T) {
 	cl.On("DescribeWorkflowExecution", mock.Anything, "claim", "").Return(nil, errors.New("down"))
 	_, err := newRuns(cl).Holder(t.Context(), "claim")
 	assert.Equal(t, offboard.Unavailable, offboard.CodeOf(err))
-}
-
-func payload(t *testing.T, v any) *commonpb.Payload {
-	t.Helper()
-	p, err := converter.GetDefaultDataConverter().ToPayload(v)
-	require.NoError(t, err)
-	return p
-}
-
-func TestListReadsSearchAttributes(t *testing.T) {
-	info := &workflowpb.WorkflowExecutionInfo{
-		Execution: &commonpb.WorkflowExecution{WorkflowId: "w", RunId: "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
-		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
-			"OffboardStatus": payload(t, "Running"), "OffboardPhase": payload(t, "approve"), "OffboardNeedsPerson": payload(t, true), "OffboardAccount": payload(t, 7),
-		}},
-	}
-	var query string
-	c := mocks.NewClient(t)
-	c.On("ListWorkflow", mock.Anything, mock.Anything).Run(func(args mock.Arguments) {
-		query = args.Get(1).(*workflowservice.ListWorkflowExecutionsRequest).GetQuery()
-	}).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{info}}, nil)
-	c.On("DescribeWorkflow", mock.Anything, "w", "r").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
-	list, err := newRuns(c).List(t.Context(), app.Filter{NeedsPerson: true, Status: "It's", Account: account})
-	require.NoError(t, err)
-	assert.Equal(t, "WorkflowType = 'Offboard' AND OffboardStatus = 'It''s' AND OffboardAccount = 'acc' AND OffboardNeedsPerson = true AND ExecutionStatus = 'Running'", query)
-	require.Len(t, list, 1)
-	assert.Equal(t, offboard.PhaseApprove, list[0].Phase)
-	assert.True(t, list[0].NeedsPerson)
-	assert.Empty(t, list[0].Account, "an attribute of a wrong type is left out")
-}
-
-func TestFindByEveryName(t *testing.T) {
-	running := described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
-	t.Run("workflow ID", func(t *testing.T) {
-		c := mocks.NewClient(t)
-		c.On("DescribeWorkflow", mock.Anything, "offboard/acc/1", "").Return(running, nil)
-		id, err := newRuns(c).Find(t.Context(), " offboard/acc/1 ")
-		require.NoError(t, err)
-		assert.Equal(t, "offboard/acc/1", id)
-	})
-	t.Run("address of a run that we started", func(t *testing.T) {
-		c := mocks.NewClient(t)
-		own := workflows.ID(account, "leaver@acme.example")
-		c.On("DescribeWorkflow", mock.Anything, own, "").Return(running, nil)
-		id, err := newRuns(c).Find(t.Context(), "Leaver@acme.example")
-		require.NoError(t, err)
-		assert.Equal(t, own, id)
-	})
-	t.Run("IAM ID of a run that was started elsewhere", func(t *testing.T) {
-		c := mocks.NewClient(t)
-		c.On("DescribeWorkflow", mock.Anything, workflows.ID(account, "IBMid-1"), "").Return(nil, gone)
-		c.On("DescribeWorkflow", mock.Anything, "IBMid-1", "").Return(nil, gone)
-		c.On("DescribeWorkflow", mock.Anything, "a-uuid", mock.Anything).Return(running, nil)
-		c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{
-			{Execution: &commonpb.WorkflowExecution{WorkflowId: "a-uuid", RunId: "r"}, Status: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING}}}, nil)
-		c.On("DescribeWorkflowExecution", mock.Anything, "a-uuid", "").Return(&workflowservice.DescribeWorkflowExecutionResponse{}, nil)
-		c.On("QueryWorkflow", mock.Anything, "a-uuid", "", workflows.StatusQuery).Return(
-			encoded(t, offboard.Progress{Status: offboard.Running, Leaver: offboard.Person{IAMID: "IBMid-1", Email: "leaver@acme.example"}}), nil)
-		id, err := newRuns(c).Find(t.Context(), "IBMid-1")
-		require.NoError(t, err)
-		assert.Equal(t, "a-uuid", id)
-	})
-	t.Run("nobody", func(t *testing.T) {
-		c := mocks.NewClient(t)
-		c.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, gone)
-		c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{}, nil)
-		_, err := newRuns(c).Find(t.Context(), "nobody@acme.example")
-		var none *app.NoRun
-		assert.ErrorAs(t, err, &none)
-	})
 }
 
 // operator is the part of the server that knows search attributes.

@@ -19,28 +19,59 @@ import (
 // Status tells how a run stands, and how each of its scopes stands by the ID of the scope. It is the run's last word
 // where the run has ended.
 func (r *Runs) Status(ctx context.Context, workflowID string) (offboard.Progress, map[string]offboard.ScopeProgress, error) {
-	d, err := r.describe(ctx, workflowID)
-	if err != nil {
-		return offboard.Progress{}, nil, err
-	}
-	if d.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-		report, err := r.Wait(ctx, workflowID)
-		if err != nil {
-			return offboard.Progress{}, nil, err
-		}
-		return report.Progress, byScope(report.Progress), nil
-	}
-	var p offboard.Progress
-	if err := r.query(ctx, workflowID, &p); err != nil {
-		return offboard.Progress{}, nil, err
+	p, err := r.progress(ctx, workflowID)
+	if err != nil || p.Status != offboard.Running {
+		return p, byScope(p), err
 	}
 	if p.Waiting == "" {
 		if why := r.failing(ctx, workflowID); why != "" {
 			p.Waiting = "another try: " + why
 		}
 	}
+	if err := r.soak(ctx, &p); err != nil {
+		return p, nil, err
+	}
 	scopes, err := r.scopes(ctx, workflowID, p)
 	return p, scopes, err
+}
+
+// progress is how a run says it stands, without what its children know.
+func (r *Runs) progress(ctx context.Context, workflowID string) (offboard.Progress, error) {
+	d, err := r.describe(ctx, workflowID)
+	if err != nil {
+		return offboard.Progress{}, err
+	}
+	if d.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		report, err := r.Wait(ctx, workflowID)
+		return report.Progress, err
+	}
+	var p offboard.Progress
+	err = r.query(ctx, workflowID, &p)
+	return p, err
+}
+
+// soak asks the run that watches while a soak is under way, which alone knows its probes.
+func (r *Runs) soak(ctx context.Context, p *offboard.Progress) error {
+	if p.Phase != offboard.PhaseSoak || p.Soak == nil || p.Soak.Run == "" || len(p.Holds) > 0 {
+		return nil
+	}
+	var live offboard.SoakProgress
+	err := r.query(ctx, p.Soak.Run, &live)
+	if _, absent := errors.AsType[*NoRun](err); absent {
+		return nil // not started yet
+	}
+	if err != nil {
+		return err
+	}
+	live.Run = p.Soak.Run
+	if live.Until.IsZero() {
+		live.Until = p.Soak.Until
+	}
+	p.Soak = &live
+	if why := r.failing(ctx, live.Run); why != "" {
+		p.Waiting += ", tried again: " + why
+	}
+	return nil
 }
 
 // Status tells how a run stands; see Runs.Status.
@@ -162,6 +193,15 @@ func (r *Runs) Report(ctx context.Context, workflowID string) (report offboard.R
 		p.Scopes[i] = scopes[s.Scope.ID()]
 	}
 	return offboard.NewReport(p, time.Now()), true, nil
+}
+
+// Away tells whether an error only says that Temporal or the workers do not answer at the moment: what was asked may be
+// asked again, and a start may have been made.
+func Away(err error) bool {
+	_, noWorker := errors.AsType[*NoWorker](err)
+	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
+	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	return noWorker || unavailable || late || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Follow shows how a run stands every so often, until show returns true or the run has ended. While no worker answers

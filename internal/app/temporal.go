@@ -15,20 +15,88 @@ import (
 // DefaultUI is where a Temporal development server has its Web UI.
 const DefaultUI = "http://localhost:8233"
 
-// Connection is a Temporal client and what it talks to.
+// Connection is a Temporal client and what it talks to. Its payloads are encrypted if LoadEncryption says so.
 type Connection struct {
 	client.Client
 	Address   string
 	Namespace string
 	UI        string // base URL of the Web UI, from OFFBOARD_UI_URL
+
+	options client.Options
+	keys    *keyring // nil: nothing is encrypted
 }
 
 // Dial connects to Temporal as the standard TEMPORAL_* variables and profiles say: address, namespace, API key, mTLS.
-// It fails if the server does not answer within 10 seconds.
+// It fails if the server does not answer within 10 seconds, and if the payloads are to be encrypted and a key cannot be
+// read.
 func Dial(ctx context.Context, env func(string) string, logger *zap.Logger) (*Connection, error) {
+	c, err := newConnection(ctx, env, logger)
+	if err != nil {
+		return nil, err
+	}
+	// A person waits in front of this; a server that is up answers in milliseconds.
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if c.Client, err = client.DialContext(ctx, c.options); err != nil {
+		c.keys.stop()
+		return nil, fmt.Errorf("connect to Temporal at %s, namespace %s: %w", c.Address, c.Namespace, err)
+	}
+	return c, nil
+}
+
+// DialLater is Dial for a program that has something to do while Temporal is away: it connects at the first call, and
+// fails only if the settings are wrong or a key cannot be read.
+func DialLater(env func(string) string, logger *zap.Logger) (*Connection, error) {
+	c, err := newConnection(context.Background(), env, logger)
+	if err != nil {
+		return nil, err
+	}
+	if c.Client, err = client.NewLazyClient(c.options); err != nil {
+		c.keys.stop()
+		return nil, fmt.Errorf("make the client for Temporal at %s, namespace %s: %w", c.Address, c.Namespace, err)
+	}
+	return c, nil
+}
+
+// Close ends the connection.
+func (c *Connection) Close() {
+	c.keys.stop()
+	c.Client.Close()
+}
+
+// newConnection is everything but the client.
+func newConnection(ctx context.Context, env func(string) string, logger *zap.Logger) (*Connection, error) {
+	options, err := clientOptions(env, logger)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openKeyring(ctx, env, logger)
+	if err != nil {
+		return nil, err
+	}
+	options.DataConverter, options.FailureConverter = keys.converters(options.Namespace)
+	return &Connection{Address: options.HostPort, Namespace: options.Namespace, UI: UI(env), options: options, keys: keys}, nil
+}
+
+// forWorker is a client for a worker, which must not go on where it cannot read a payload; see codec.Codec.Strict. The
+// function it returns closes the client, which leaves the connection open.
+func (c *Connection) forWorker() (client.Client, func(), error) {
+	if c.keys == nil {
+		return c.Client, func() {}, nil
+	}
+	options := c.options
+	options.DataConverter, options.FailureConverter = c.keys.strictConverters(c.Namespace)
+	own, err := client.NewClientFromExisting(c.Client, options)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the worker's client for Temporal at %s, namespace %s: %w", c.Address, c.Namespace, err)
+	}
+	return own, own.Close, nil
+}
+
+func clientOptions(env func(string) string, logger *zap.Logger) (client.Options, error) {
 	options, err := envconfig.LoadClientOptions(envconfig.LoadClientOptionsRequest{EnvLookup: lookup(env)})
 	if err != nil {
-		return nil, fmt.Errorf("read the Temporal settings: %w", err)
+		return client.Options{}, fmt.Errorf("read the Temporal settings: %w", err)
 	}
 	options.Logger = TemporalLogger(logger)
 	if options.HostPort == "" {
@@ -37,14 +105,7 @@ func Dial(ctx context.Context, env func(string) string, logger *zap.Logger) (*Co
 	if options.Namespace == "" {
 		options.Namespace = client.DefaultNamespace
 	}
-	// A person waits in front of this; a server that is up answers in milliseconds.
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	c, err := client.DialContext(ctx, options)
-	if err != nil {
-		return nil, fmt.Errorf("connect to Temporal at %s, namespace %s: %w", options.HostPort, options.Namespace, err)
-	}
-	return &Connection{Client: c, Address: options.HostPort, Namespace: options.Namespace, UI: UI(env)}, nil
+	return options, nil
 }
 
 // UI is the base URL of the Web UI: OFFBOARD_UI_URL or DefaultUI.

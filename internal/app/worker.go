@@ -52,18 +52,21 @@ type Worker struct {
 	health *health
 	failed chan error
 	drain  time.Duration
+	close  func() // the worker's own client
 }
 
 // NewWorker builds the adapters, the activities and the worker. Nothing is contacted before Run.
 func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, error) {
-	if own, wrapped := c.(*Connection); wrapped {
-		c = own.Client // the SDK's workers insist on the SDK's own type
-	}
 	ports, err := NewPorts(c, config, logger)
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{logger: logger, failed: make(chan error, 1), drain: config.Worker.Drain.Std()}
+	w := &Worker{logger: logger, failed: make(chan error, 1), drain: config.Worker.Drain.Std(), close: func() {}}
+	if own, wrapped := c.(*Connection); wrapped { // the SDK's workers insist on the SDK's own type
+		if c, w.close, err = own.forWorker(); err != nil {
+			return nil, err
+		}
+	}
 	w.health = newHealth(c, config.Worker.Health)
 	w.worker = sdkworker.New(c, workflows.TaskQueue, w.options(config))
 	workflows.Register(w.worker)
@@ -110,6 +113,7 @@ func identity() string {
 // Run works until the context ends, then lets calls under way finish within the drain time. It returns nil after a
 // drain and the error if the worker cannot go on.
 func (w *Worker) Run(ctx context.Context) error {
+	defer w.close()
 	if err := w.health.start(); err != nil {
 		return err
 	}
@@ -164,6 +168,10 @@ func NewPorts(c client.Client, config Config, logger *zap.Logger) (activities.Po
 	if err != nil {
 		return activities.Ports{}, err
 	}
+	notifier, err := NewNotifier(config, logger)
+	if err != nil {
+		return activities.Ports{}, err
+	}
 	return activities.Ports{
 		Users:      cloud.Users,
 		Keys:       cloud.Keys,
@@ -173,6 +181,7 @@ func NewPorts(c client.Client, config Config, logger *zap.Logger) (activities.Po
 		Workloads:  kubernetes.New(kubernetes.Config{Kubeconfig: cloud.Kubeconfig, UserAgent: userAgent}),
 		Runs:       NewRuns(c, RunsConfig{Account: config.Account}),
 		Shelf:      NewShelf(config.Reports),
+		Notifier:   notifier,
 		Policy:     config.Policy,
 		Now:        time.Now,
 	}, nil
