@@ -5,7 +5,7 @@ ARGS   ?=
 MODULES := . dev tools
 SCRIPTS := .ci/run
 
-.PHONY: demo dev build test e2e chaos record-histories mutate browser race check lint tidy clean
+.PHONY: demo dev build test e2e chaos chaos-sample record-histories mutate browser race check lint tidy clean
 
 demo: ## one offboarding from start to report, on a real Temporal server and a simulated account
 	$(GO) run -C dev . demo $(ARGS)
@@ -23,8 +23,12 @@ test: ## the quick levels: domain, adapters, simulator, workflows, programs, arc
 e2e: ## whole offboardings on a real server: kills, faults, bad input
 	$(GO) test -C dev -count=1 -parallel 8 -timeout 20m ./e2e
 
-chaos: ## every fault, crash and cancellation there is to try, about an hour; docs/reliability.md
-	CHAOS=full $(GO) test -C dev -count=1 -timeout 180m -v ./chaos
+chaos: ## every fault, crash and cancellation there is to try; docs/reliability.md. Needs PostgreSQL's programs
+	CHAOS=full $(GO) test -C dev -count=1 -tags postgres -timeout 180m -v ./chaos
+
+chaos-sample: ## a sample of them, about a minute and a half. Needs PostgreSQL's programs
+	$(GO) test -C dev -count=1 -tags postgres -run Postgres ./internal/postgres ./internal/temporalite
+	$(GO) test -C dev -count=1 -tags postgres -timeout 10m ./chaos
 
 record-histories: ## record the histories that replay tests hold this build to, from real runs; a few minutes
 	$(GO) run -C dev ./record

@@ -67,6 +67,7 @@ func Register(r worker.ActivityRegistry, a *Activities) {
 	register("Invite", a.Invite)
 	register("AwaitMember", a.AwaitMember)
 	register("EnsureGroup", a.EnsureGroup)
+	register("LeaveGroup", a.LeaveGroup)
 	register("Grant", a.Grant)
 	register("AddMember", a.AddMember)
 	register("Prove", a.Prove)

@@ -12,6 +12,8 @@ import (
 type EnsureGroupInput struct {
 	Name        string `json:"name"`
 	Description string `json:"description"`
+	// Run is who begins to use the group: no other run takes its access away before this one leaves it (see LeaveGroup).
+	Run string `json:"run"`
 }
 
 // EnsureGroupResult tells the group's ID and whether this call made it.
@@ -39,7 +41,7 @@ func making(ctx context.Context) func() {
 
 // EnsureGroup finds or makes an access group. A group that an attempt with a lost reply made counts as made by this one.
 func (a *Activities) EnsureGroup(ctx context.Context, in EnsureGroupInput) (EnsureGroupResult, error) {
-	id, created, err := a.access.EnsureGroup(ctx, in.Name, in.Description, making(ctx))
+	id, created, err := a.access.EnsureGroup(ctx, in.Name, in.Description, in.Run, making(ctx))
 	return EnsureGroupResult{ID: id, Created: err == nil && ours(ctx, created)}, err
 }
 
@@ -84,12 +86,15 @@ type WithdrawInput struct {
 	GroupID      string `json:"groupId,omitempty"`
 	IAMID        string `json:"iamId,omitempty"`
 	PolicyID     string `json:"policyId,omitempty"`
+	Run          string `json:"run"` // who takes it back
 }
 
 // WithdrawResult tells whether the access was left in place.
 type WithdrawResult struct {
 	// Kept: the functional ID owns a cluster key, of this or another hand-over, and clusters depend on its access.
 	Kept bool `json:"kept,omitempty"`
+	// Used: another run is about to depend on the access.
+	Used bool `json:"used,omitempty"`
 }
 
 // RemoveMember takes a functional ID out of a group, unless clusters depend on it. One that is not in it stays out.
@@ -107,9 +112,14 @@ func (a *Activities) DeleteGroup(ctx context.Context, in WithdrawInput) (Withdra
 	return a.withdraw(ctx, in, func() error { return a.access.DeleteGroup(ctx, in.GroupID) })
 }
 
-// withdraw asks, right before access is taken away, whether the functional ID owns a cluster key by now. Its keys are
-// read from the account's list, because a functional ID that never accepted cannot be asked itself.
+// withdraw closes the group to other runs and then asks whether the functional ID owns a cluster key by now, before access
+// is taken away: in this order nobody can begin to depend on it in between. The keys are read from the account's list,
+// because a functional ID that never accepted cannot be asked itself.
 func (a *Activities) withdraw(ctx context.Context, in WithdrawInput, take func() error) (WithdrawResult, error) {
+	used, err := a.access.CloseGroup(ctx, in.GroupID, in.Run)
+	if err != nil || used {
+		return WithdrawResult{Used: used}, err
+	}
 	p, found, err := a.find(ctx, in.FunctionalID)
 	if err != nil {
 		return WithdrawResult{}, err
@@ -126,4 +136,15 @@ func (a *Activities) withdraw(ctx context.Context, in WithdrawInput, take func()
 		}
 	}
 	return WithdrawResult{}, take()
+}
+
+// LeaveGroupInput names a group and the run that is done with it.
+type LeaveGroupInput struct {
+	GroupID string `json:"groupId"`
+	Run     string `json:"run"`
+}
+
+// LeaveGroup takes back the note that a run uses a group. Twice is once.
+func (a *Activities) LeaveGroup(ctx context.Context, in LeaveGroupInput) (Done, error) {
+	return Done{}, a.access.LeaveGroup(ctx, in.GroupID, in.Run)
 }

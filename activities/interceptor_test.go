@@ -109,7 +109,7 @@ func TestEveryActivityBeats(t *testing.T) {
 func TestEveryVerbIsRegistered(t *testing.T) {
 	var names []string
 	activities.Register(registry(func(name string) { names = append(names, name) }), newCloud().activities())
-	require.Len(t, names, 43)
+	require.Len(t, names, 44)
 	require.Contains(t, names, "Reset")
 }
 

@@ -54,8 +54,14 @@ type Access interface {
 	// Three methods make what they do not find. Each calls making, unless that is nil, right before it sends the request
 	// that makes it: whoever finds the thing after a lost reply can tell that nobody had it before.
 
-	// EnsureGroup finds the access group of that name or makes it.
-	EnsureGroup(ctx context.Context, name, description string, making func()) (id string, created bool, err error)
+	// EnsureGroup finds the access group of that name or makes it, and notes in it that the run uses it. Pending while
+	// another run is taking the group's access away.
+	EnsureGroup(ctx context.Context, name, description, run string, making func()) (id string, created bool, err error)
+	// CloseGroup keeps every other run from beginning to use the group, so that its access can be taken away, and tells
+	// whether another run uses it already: then it stays open. False for a group that is gone.
+	CloseGroup(ctx context.Context, groupID, run string) (used bool, err error)
+	// LeaveGroup takes back what the run noted in the group, and opens it where the run had closed it.
+	LeaveGroup(ctx context.Context, groupID, run string) error
 	// Grant finds a policy of the group that gives what is wanted or makes one. An existing one for the same resources
 	// is adopted if it holds the roles, and extended by them otherwise (trap 26).
 	Grant(ctx context.Context, groupID string, grant offboard.Grant, making func()) (policyID string, created bool, err error)

@@ -50,6 +50,7 @@ type cloud struct {
 	sees     []string
 	me       offboard.Identity
 	indexed  []offboard.ClusterRef
+	used     bool // another run uses the group
 	found    bool // groups, policies and members are there already
 	told     []offboard.Notice
 	deaf     bool // no channel for notices is configured
@@ -176,7 +177,7 @@ func (k keys) Delete(_ context.Context, id string) error  { return k.change("Del
 
 type access struct{ *cloud }
 
-func (a access) EnsureGroup(_ context.Context, name, _ string, making func()) (string, bool, error) {
+func (a access) EnsureGroup(_ context.Context, name, _, run string, making func()) (string, bool, error) {
 	created, err := a.make("EnsureGroup", name, making)
 	return "group", created, err
 }
@@ -186,6 +187,12 @@ func (a access) Grant(_ context.Context, group string, g offboard.Grant, making 
 }
 func (a access) AddMember(_ context.Context, group, id string, making func()) (bool, error) {
 	return a.make("AddMember", id, making)
+}
+func (a access) CloseGroup(_ context.Context, group, run string) (bool, error) {
+	return a.used, a.call("CloseGroup", run)
+}
+func (a access) LeaveGroup(_ context.Context, group, run string) error {
+	return a.call("LeaveGroup", run)
 }
 func (a access) make(verb, object string, making func()) (created bool, err error) {
 	if a.found {

@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -218,6 +219,32 @@ func TestMakingLeavesWordForTheNextAttempt(t *testing.T) {
 	require.Equal(t, offboard.Unavailable, code(t, err))
 	require.False(t, got.Created)
 	require.JSONEq(t, `{"making":true}`, string(left))
+}
+
+// Another run has begun to use the group: nothing is taken away, and nobody's keys need to be looked at.
+func TestAccessThatAnotherRunUsesIsNotTakenAway(t *testing.T) {
+	c := newCloud()
+	c.used = true
+	a := c.activities()
+	in := activities.WithdrawInput{FunctionalID: functional, GroupID: "group", IAMID: "IBMid-3", PolicyID: "policy", Run: "run-a"}
+	for name, verb := range map[string]func(context.Context, activities.WithdrawInput) (activities.WithdrawResult, error){
+		"RemoveMember": a.RemoveMember, "Revoke": a.Revoke, "DeleteGroup": a.DeleteGroup,
+	} {
+		got, err := do(t, try{}, verb, a, in)
+		require.NoError(t, err)
+		require.True(t, got.Used, name)
+		require.Zero(t, c.called(name), name)
+	}
+	require.Zero(t, c.called("UserKeys"))
+	require.Equal(t, 3, c.called("CloseGroup run-a"))
+
+	c.fail["CloseGroup"] = refused(offboard.Unavailable)
+	_, err := do(t, try{}, a.DeleteGroup, a, in)
+	require.Equal(t, offboard.Unavailable, code(t, err), "not to know is not to take away")
+
+	_, err = do(t, try{}, a.LeaveGroup, a, activities.LeaveGroupInput{GroupID: "group", Run: "run-a"})
+	require.NoError(t, err)
+	require.Equal(t, 1, c.called("LeaveGroup run-a"))
 }
 
 func TestNotify(t *testing.T) {

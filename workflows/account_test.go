@@ -76,6 +76,8 @@ type apiKey struct {
 }
 
 type accessGroup struct {
+	users    []string // runs
+	closer   string   // the run that takes it away
 	name     string
 	members  map[string]bool
 	policies map[string]offboard.Grant // by ID
@@ -639,20 +641,55 @@ func (a *account) Delete(ctx context.Context, id string) error {
 
 // Access
 
-func (a *account) EnsureGroup(ctx context.Context, name, _ string, making func()) (id string, created bool, err error) {
+func (a *account) EnsureGroup(ctx context.Context, name, _, run string, making func()) (id string, created bool, err error) {
 	err = a.call(ctx, "EnsureGroup", name, func() error {
 		for have, g := range a.groups {
-			if g.name == name {
-				id = have
-				return nil
+			if g.name != name {
+				continue
 			}
+			if g.closer != "" && g.closer != run {
+				return offboard.Errorf(offboard.Pending, "use the group", "run %s is taking it away", g.closer)
+			}
+			id = have
+			g.users = append(g.users, run)
+			return nil
 		}
 		making()
 		id, created = a.group(name), true
+		a.groups[id].users = []string{run}
 		a.note("make group %s", id)
 		return nil
 	})
 	return id, created, err
+}
+
+func (a *account) CloseGroup(ctx context.Context, groupID, run string) (used bool, err error) {
+	err = a.call(ctx, "CloseGroup", groupID, func() error {
+		if g := a.groups[groupID]; g != nil {
+			g.leave(run)
+			if used = len(g.users) > 0; !used {
+				g.closer = run
+			}
+		}
+		return nil
+	})
+	return used, err
+}
+
+func (a *account) LeaveGroup(ctx context.Context, groupID, run string) error {
+	return a.call(ctx, "LeaveGroup", groupID, func() error {
+		if g := a.groups[groupID]; g != nil {
+			g.leave(run)
+		}
+		return nil
+	})
+}
+
+func (g *accessGroup) leave(run string) {
+	g.users = slices.DeleteFunc(g.users, func(u string) bool { return u == run })
+	if g.closer == run {
+		g.closer = ""
+	}
 }
 
 func (a *account) group(name string) string {

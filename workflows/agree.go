@@ -62,7 +62,7 @@ func (r *run) makePlan(ctx workflow.Context) (offboard.Plan, error) {
 		r.enter(ctx, offboard.PhasePlan)
 		// A side effect records the plan: a worker with other rules replays this run with this plan.
 		encoded := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "The plan, computed from the survey and the policy"},
-			func(workflow.Context) any { return offboard.NewPlan(survey, r.state.Request, r.policy) })
+			func(workflow.Context) any { return r.planning(survey) })
 		return plan, encoded.Get(&plan)
 	}
 }

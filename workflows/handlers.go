@@ -66,7 +66,7 @@ func (r *run) mayApprove(_ workflow.Context, m Approve) error {
 	switch {
 	case strings.EqualFold(m.By, r.state.Request.RequestedBy):
 		return fmt.Errorf("%s requested this offboarding and cannot approve it too: somebody else must", m.By)
-	case strings.EqualFold(m.By, r.state.Leaver.Email):
+	case r.state.Move == nil && strings.EqualFold(m.By, r.state.Leaver.Email):
 		return fmt.Errorf("%s is the person who leaves and cannot approve this", m.By)
 	case m.Digest == "":
 		return fmt.Errorf("\"digest\" is missing: it says which plan you approve; the plan that is shown has %q", r.state.Plan.Digest)
@@ -94,6 +94,9 @@ func (r *run) proven(m Approve) bool {
 func (r *run) approve(ctx workflow.Context, m Approve) (Reply, error) {
 	r.state.Approval = &offboard.Approval{By: m.By, Digest: m.Digest, At: workflow.Now(ctx), Note: m.Note, Verified: m.Proof != ""}
 	r.state.Decisions = m.Answers
+	if r.state.Move != nil {
+		return Reply{Message: fmt.Sprintf("Plan %s is approved; the scopes are handed over.", m.Digest)}, nil
+	}
 	return Reply{Message: fmt.Sprintf("Plan %s is approved; the offboarding of %s begins.", m.Digest, r.state.Leaver.Email)}, nil
 }
 
@@ -146,6 +149,8 @@ func (r *run) mayReinstate(_ workflow.Context, m Reinstate) error {
 	switch {
 	case r.state.Status != offboard.Running:
 		return fmt.Errorf("this run has ended as %s", r.state.Status)
+	case r.state.Move != nil:
+		return fmt.Errorf("nobody leaves here: cancel the run to turn it round")
 	case r.state.Phase == offboard.PhaseReport:
 		return fmt.Errorf("this run is ending right now")
 	case r.pivot:

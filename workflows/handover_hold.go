@@ -52,12 +52,16 @@ func (h *handover) newHold(ctx workflow.Context, step string, which func() []int
 	if h.in.Fallback != "" {
 		keeper = "scopes that have a new owner go to " + h.in.Fallback
 	}
+	skip := "leaves the scope and its keys with the leaver; the user is then not removed and the run ends as Incomplete"
+	if h.moves() {
+		skip = "leaves the scope with its owner; the run ends as Incomplete"
+	}
 	now := workflow.Now(ctx)
 	return &offboard.Hold{
 		Subject: h.state.Scope.String(), Step: step, Code: failure(cause).Code, Problem: problem(cause) + advice(step, failure(cause).Code),
 		Means: h.means(names, failure(cause).Code),
 		Retry: "tries this step again",
-		Skip:  "leaves the scope and its keys with the leaver; the user is then not removed and the run ends as Incomplete",
+		Skip:  skip,
 		Abort: "stops the whole offboarding and undoes what can be undone; " + keeper,
 		Since: now, Until: now.Add(h.in.Policy.HoldDeadline.Std()),
 	}
@@ -78,17 +82,23 @@ func advice(step string, code offboard.Code) string {
 }
 
 func (h *handover) means(clusters []string, code offboard.Code) string {
-	list := strings.Join(clusters, ", ")
+	list, owner := strings.Join(clusters, ", "), "leaver"
+	if h.moves() {
+		owner = "owner"
+	}
 	switch {
 	case !h.state.ResetSent:
 		return fmt.Sprintf("Nothing is broken: %s still runs on the key it had (clusters %s).", h.state.Scope, list)
 	case h.state.KeyMade == "" && !code.Retryable():
-		return fmt.Sprintf("Nothing is broken: the leaver's key of %s is alive (clusters %s), and the last attempt to make a new one was refused.", h.state.Scope, list)
+		return fmt.Sprintf("Nothing is broken: the %s's key of %s is alive (clusters %s), and the last attempt to make a new one was refused.", owner, h.state.Scope, list)
 	case h.state.KeyMade == "":
-		return fmt.Sprintf("Nothing is broken: the leaver's key of %s is alive (clusters %s). Whether a new key was made is not known yet.", h.state.Scope, list)
+		return fmt.Sprintf("Nothing is broken: the %s's key of %s is alive (clusters %s). Whether a new key was made is not known yet.", owner, h.state.Scope, list)
 	}
-	return fmt.Sprintf("Nothing is broken: the leaver's old key is alive. %s has its new key, but clusters %s are not proven to run on it.", h.state.Scope, list)
+	return fmt.Sprintf("Nothing is broken: the %s's old key is alive. %s has its new key, but clusters %s are not proven to run on it.", owner, h.state.Scope, list)
 }
+
+// moves tells whether the scope is moved although nobody leaves.
+func (h *handover) moves() bool { return h.in.Leaver.IAMID == "" }
 
 // tell lets the parent know that a person is needed, or no longer is.
 func (h *handover) tell(ctx workflow.Context, hold *offboard.Hold) error {

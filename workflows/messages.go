@@ -19,6 +19,7 @@ const TaskQueue = "offboarding"
 // The workflow types.
 const (
 	Offboard = "Offboard" // one person
+	Move     = "Move"     // scopes, although nobody leaves
 	HandOver = "HandOver" // one scope, child of Offboard
 	Soak     = "Soak"     // watches what was handed over, child of Offboard
 	Claim    = "Claim"    // holds a person for one run, child of Offboard
@@ -112,12 +113,24 @@ func ID(account, user string) string {
 	return "offboard/" + account + "/" + hex.EncodeToString(sum[:8])
 }
 
+// MoveID is the workflow ID of the move of a selection of scopes.
+func MoveID(account string, s offboard.Selection) string {
+	return strings.Replace(ID(account, s.String()), "offboard/", "offboard-move/", 1)
+}
+
 // ScopeID is the workflow ID of the hand-over of a scope.
 func ScopeID(parent string, scope offboard.Scope) string { return parent + "/" + scope.ID() }
 
 // claimID is the workflow ID by which a person is held, whatever the run's own ID is.
 func claimID(account, iamID string) string {
 	return strings.Replace(ID(account, iamID), "offboard/", "offboard-claim/", 1)
+}
+
+// MoveOptions are the options to start Move with: an open run for the same selection is an error that names it.
+func MoveOptions(account string, m offboard.MoveRequest) client.StartWorkflowOptions {
+	o := StartOptions(account, offboard.Request{})
+	o.ID, o.StaticSummary = MoveID(account, m.Selection), "Move "+brief(m.Selection.String())
+	return o
 }
 
 // StartOptions are the options to start Offboard with: an open run for the same person is an error that names it, and a

@@ -16,19 +16,20 @@ import (
 
 // run is one offboarding. Everything a person or a report needs to know of it is in its state.
 type run struct {
-	state   offboard.Progress
-	policy  offboard.Policy
-	adm     offboard.Admission
-	stop    *stopOrder                 // why the run turns round, once somebody or something says so
-	pivot   bool                       // the first deletion was begun: forward only
-	answers map[string]Resolve         // to holds of this run, by subject
-	unsure  map[string]bool            // what a step without an answer may have made
-	told    map[string]bool            // IDs of keys and clusters outside the plan that a person was told of
-	notices int                        // how many people were or are being told of
-	sending int                        // of them, how many are under way
-	undo    []undoStep                 // what to undo, the latest last
-	release func(ctx workflow.Context) // lets the person go
-	cancel  workflow.CancelFunc        // of the work that may be stopped
+	state    offboard.Progress
+	policy   offboard.Policy
+	adm      offboard.Admission
+	stop     *stopOrder                          // why the run turns round, once somebody or something says so
+	pivot    bool                                // the first deletion was begun: forward only
+	answers  map[string]Resolve                  // to holds of this run, by subject
+	unsure   map[string]bool                     // what a step without an answer may have made
+	told     map[string]bool                     // IDs of keys and clusters outside the plan that a person was told of
+	notices  int                                 // how many people were or are being told of
+	sending  int                                 // of them, how many are under way
+	planning func(offboard.Survey) offboard.Plan // what the run is for, as a plan
+	undo     []undoStep                          // what to undo, the latest last
+	release  func(ctx workflow.Context)          // lets the person go
+	cancel   workflow.CancelFunc                 // of the work that may be stopped
 }
 
 // stopOrder says how a run that turns round ends.
@@ -45,40 +46,53 @@ var errStopped = errors.New("the run turns round")
 // Its result is an offboard.Report, whatever happens to the person; it fails for wrong input and for a person who is
 // being offboarded already, before anything was changed.
 func offboardWorkflow(ctx workflow.Context, input, second converter.RawValue) (offboard.Report, error) {
-	r := &run{answers: map[string]Resolve{}, told: map[string]bool{}, unsure: map[string]bool{}, release: func(workflow.Context) {}}
-	if err := r.setup(ctx, input, second); err != nil {
+	r := newRun()
+	err := r.setup(ctx, input, second, func(data []byte) (err error) {
+		r.state.Request, err = offboard.DecodeRequest(data, workflow.Now(ctx))
+		return err
+	})
+	if err != nil {
 		return offboard.Report{}, err
 	}
+	r.planning = func(s offboard.Survey) offboard.Plan { return offboard.NewPlan(s, r.state.Request, r.policy) }
 	return r.run(ctx)
 }
 
-func (r *run) setup(ctx workflow.Context, input, second converter.RawValue) error {
+func newRun() *run {
+	return &run{answers: map[string]Resolve{}, told: map[string]bool{}, unsure: map[string]bool{}, release: func(workflow.Context) {}}
+}
+
+// setup registers every handler before the first wait, and decodes the input.
+func (r *run) setup(ctx workflow.Context, input, second converter.RawValue, decode func(data []byte) error) error {
 	info := workflow.GetInfo(ctx)
 	r.state = offboard.Progress{WorkflowID: info.WorkflowExecution.ID, RunID: info.OriginalRunID, Namespace: info.Namespace, Status: offboard.Running}
 	r.state.Enter(offboard.PhaseAdmit, workflow.Now(ctx))
 	if err := r.handle(ctx); err != nil {
 		return err
 	}
-	request, err := decode(input, second, workflow.Now(ctx))
+	data, err := single(input, second)
+	if err == nil {
+		err = decode(data)
+	}
 	if err != nil {
 		workflow.SetCurrentDetails(ctx, "## The input is wrong\n\n"+err.Error())
 		return temporal.NewNonRetryableApplicationError(err.Error(), InvalidInput, nil)
 	}
-	r.state.Request = request
 	return nil
 }
 
-// decode reads the input by its own rules, because Temporal's would drop unknown fields and a second argument.
-func decode(input, second converter.RawValue, now time.Time) (offboard.Request, error) {
+// single is the one argument as it came. It is decoded by rules of its own, because Temporal's would drop unknown fields
+// and a second argument.
+func single(input, second converter.RawValue) ([]byte, error) {
 	if second.Payload() != nil {
-		return offboard.Request{}, &offboard.InvalidInput{Problems: []string{"there is a second argument: give exactly one JSON object"}}
+		return nil, &offboard.InvalidInput{Problems: []string{"there is a second argument: give exactly one JSON object"}}
 	}
 	if p := input.Payload(); p != nil {
 		if encoding := string(p.GetMetadata()[converter.MetadataEncoding]); encoding != converter.MetadataEncodingJSON && encoding != converter.MetadataEncodingNil {
-			return offboard.Request{}, &offboard.InvalidInput{Problems: []string{fmt.Sprintf("the input is encoded as %q: it must be json/plain", encoding)}}
+			return nil, &offboard.InvalidInput{Problems: []string{fmt.Sprintf("the input is encoded as %q: it must be json/plain", encoding)}}
 		}
 	}
-	return offboard.DecodeRequest(input.Payload().GetData(), now)
+	return input.Payload().GetData(), nil
 }
 
 // run is the story of an offboarding: one line a phase.
@@ -99,6 +113,13 @@ func (r *run) run(ctx workflow.Context) (offboard.Report, error) {
 	if err == nil && r.state.Status == offboard.Running {
 		err = r.phases(forward, r.delete, r.remove, r.clean)
 	}
+	return r.conclude(ctx, err)
+}
+
+// conclude ends the run with a report, whatever became of it, after what is to be undone was undone. Only what was refused
+// before it began is a failure.
+func (r *run) conclude(ctx workflow.Context, err error) (offboard.Report, error) {
+	forward, _ := workflow.NewDisconnectedContext(ctx)
 	if fatal, ok := errors.AsType[*temporal.ApplicationError](err); ok && (fatal.Type() == InvalidInput || fatal.Type() == AlreadyRunning) {
 		workflow.SetCurrentDetails(ctx, "## Not started\n\n"+fatal.Message())
 		r.sayRefusal(forward, fatal)
@@ -210,6 +231,7 @@ func (r *run) report(ctx workflow.Context) (offboard.Report, error) {
 	status, message := r.state.Status, r.state.Message
 	r.state.Status = offboard.Running // it still does something
 	r.enter(ctx, offboard.PhaseReport)
+	r.leaveGroups(ctx)
 	r.state.Status, r.state.Message = status, message
 	now := workflow.Now(ctx)
 	r.state.Timings[len(r.state.Timings)-1].Ended = now

@@ -8,6 +8,7 @@ import (
 // Register registers every workflow under its public name.
 func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(offboardWorkflow, workflow.RegisterOptions{Name: Offboard, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
+	r.RegisterWorkflowWithOptions(moveWorkflow, workflow.RegisterOptions{Name: Move, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(handOverWorkflow, workflow.RegisterOptions{Name: HandOver, VersioningBehavior: workflow.VersioningBehaviorPinned})
 	r.RegisterWorkflowWithOptions(soakWorkflow, workflow.RegisterOptions{Name: Soak, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})
 	r.RegisterWorkflowWithOptions(claimWorkflow, workflow.RegisterOptions{Name: Claim, VersioningBehavior: workflow.VersioningBehaviorAutoUpgrade})

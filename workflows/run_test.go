@@ -249,7 +249,7 @@ func (o *offboarding) look() {
 	if o.looks++; o.looks > 20_000 || o.env.IsWorkflowCompleted() {
 		return
 	}
-	if o.workflowType != workflows.Offboard {
+	if o.workflowType != workflows.Offboard && o.workflowType != workflows.Move {
 		return
 	}
 	p := o.status()

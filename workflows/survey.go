@@ -33,7 +33,7 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 	}
 	parts := []func(workflow.Context) error{
 		func(ctx workflow.Context) (err error) {
-			keys, err = do(ctx, reading, "List every key of "+leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: leaver})
+			keys, err = do(ctx, reading, "List every key of "+cmp.Or(leaver.Email, "the scopes"), verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: leaver})
 			return err
 		},
 		func(ctx workflow.Context) (err error) {
@@ -49,6 +49,9 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 			profiles, err = do(ctx, reading, "Look for trusted profiles that name "+leaver.Email, verbs.SurveyProfiles, activities.SurveyProfilesInput{IAMID: leaver.IAMID})
 			return err
 		},
+	}
+	if r.state.Move != nil {
+		parts = parts[:len(parts)-1] // nobody's profiles matter
 	}
 	if err := firstOf(each(ctx, len(parts), parts, "survey", func(ctx workflow.Context, _ int, f func(workflow.Context) error) error { return f(ctx) })); err != nil {
 		return s, err
@@ -66,7 +69,7 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 	if err := r.surveyOwners(ctx, &s, clusters.Clusters); err != nil {
 		return s, err
 	}
-	s.Scopes = scopesOf(clusters.Clusters, s.Keys, keys.Current, clusters.Groups)
+	s.Scopes = r.selected(scopesOf(clusters.Clusters, s.Keys, keys.Current, clusters.Groups))
 	return s, r.inspect(ctx, &s)
 }
 

@@ -36,8 +36,12 @@ func (r *run) withdrawLater(what string, verb func(context.Context, activities.W
 		if err != nil {
 			return err
 		}
-		if got.Kept {
+		switch {
+		case got.Kept:
 			r.state.Residual = append(r.state.Residual, "Not undone, because clusters depend on it: "+what)
+			return nil
+		case got.Used:
+			r.state.Residual = append(r.state.Residual, "Not undone, because another run uses it: "+what)
 			return nil
 		}
 		r.change(ctx, "Undone: "+what, cmp.Or(in.PolicyID, in.IAMID, in.GroupID), "")

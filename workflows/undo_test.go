@@ -100,6 +100,45 @@ func TestUndoKeepsAccessThatAnotherRunDependsOn(t *testing.T) {
 	require.Contains(t, text(report.Progress.Residual), "Not undone, because clusters depend on it")
 }
 
+// Two leavers at once share a functional ID: the one who stays does not take the access from the other's run, which has
+// not reset anything yet.
+func TestUndoKeepsAccessThatAnotherRunIsAboutToUse(t *testing.T) {
+	o := newOffboarding(t)
+	a := o.account
+	a.before("Sees", 1, func() {
+		_, _, err := a.EnsureGroup(t.Context(), "offboard "+functional, "", "other", nil)
+		require.NoError(t, err)
+		o.sendMeanwhile(workflows.ReinstateUpdate, workflows.Reinstate{By: person})
+	})
+	o.approves()
+	report := o.run(input())
+
+	require.Equal(t, offboard.Reinstated, report.Status)
+	require.Empty(t, a.changes("revoke", "take", "delete"))
+	require.Contains(t, text(report.Progress.Residual), "Not undone, because another run uses it")
+	for _, g := range a.groups {
+		require.Equal(t, []string{"other"}, g.users, "this run needs it no longer")
+	}
+}
+
+// A group that is being taken away by another run is waited for, and then made anew.
+func TestGroupThatIsBeingTakenAwayIsWaitedFor(t *testing.T) {
+	o := newOffboarding(t)
+	a := o.account
+	id := a.group("offboard " + functional)
+	a.groups[id].closer = "other"
+	a.before("EnsureGroup", 3, func() { a.change(func() { delete(a.groups, id) }) })
+	o.approves()
+	report := o.run(input())
+
+	require.Equal(t, offboard.Completed, report.Status)
+	require.Len(t, a.changes("make group"), 1)
+	for _, g := range a.groups {
+		require.Empty(t, g.users, "this run needs it no longer")
+		require.Empty(t, g.closer)
+	}
+}
+
 func TestUndoEnablesExactlyTheKeysThatWereDisabled(t *testing.T) {
 	o := newOffboarding(t)
 	o.account.keyOf("ApiKey-laptop").Disabled = true // by somebody else, long ago

@@ -9,9 +9,15 @@ import (
 
 // Plan shows what will be done, what stops meanwhile, and what needs an answer.
 func (c *Console) Plan(plan offboard.Plan) {
-	c.Line("%s for %s", c.paint(bold, "Plan "+plan.Digest), who(plan.Leaver))
-	for _, line := range c.wrap("", fmt.Sprintf("%s with %s to hand over; %s to disable and, after a healthy soak of %s, to delete; %s.",
-		plural(len(plan.Handovers), "scope"), plural(plan.Clusters(), "cluster"), plural(len(plan.Keys), "key"), plan.Soak, removal(plan))) {
+	summary := fmt.Sprintf("%s with %s to hand over; no key is retired and nobody is removed.", plural(len(plan.Handovers), "scope"), plural(plan.Clusters(), "cluster"))
+	if plan.Moves() {
+		c.Line("%s", c.paint(bold, "Plan "+plan.Digest))
+	} else {
+		c.Line("%s for %s", c.paint(bold, "Plan "+plan.Digest), who(plan.Leaver))
+		summary = fmt.Sprintf("%s with %s to hand over; %s to disable and, after a healthy soak of %s, to delete; %s.",
+			plural(len(plan.Handovers), "scope"), plural(plan.Clusters(), "cluster"), plural(len(plan.Keys), "key"), plan.Soak, removal(plan))
+	}
+	for _, line := range c.wrap("", summary) {
 		c.Line("%s", line)
 	}
 	if len(plan.Handovers) > 0 {

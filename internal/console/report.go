@@ -10,7 +10,11 @@ import (
 // Report shows the result of a run: what was done, by whom approved, what remains, and until when access can last.
 func (c *Console) Report(r offboard.Report) {
 	p := r.Progress
-	c.Line("Offboarding of %s: %s", c.paint(bold, name(p)), c.State(r.Status))
+	what := "Offboarding"
+	if p.Move != nil {
+		what = "Move"
+	}
+	c.Line("%s of %s: %s", what, c.paint(bold, name(p)), c.State(r.Status))
 	if r.Message != "" {
 		for _, line := range c.wrap("", r.Message) {
 			c.Line("%s", line)
@@ -23,7 +27,9 @@ func (c *Console) Report(r offboard.Report) {
 		}
 	}
 	fact("Account", p.Account)
-	fact("User", strings.TrimSpace(name(p)+" "+p.Leaver.IAMID))
+	if p.Move == nil {
+		fact("User", strings.TrimSpace(name(p)+" "+p.Leaver.IAMID))
+	}
 	fact("Requested by", p.Request.RequestedBy)
 	fact("Why", strings.TrimSpace(p.Request.Ticket+" "+p.Request.Reason))
 	fact("Approved by", approver(p.Approval))

@@ -71,6 +71,9 @@ func (c *Console) status(p offboard.Progress, scopes map[string]offboard.ScopePr
 }
 
 func name(p offboard.Progress) string {
+	if p.Move != nil {
+		return p.Move.String()
+	}
 	if p.Leaver.Email != "" {
 		return p.Leaver.Email
 	}
@@ -224,6 +227,9 @@ func (c *Console) questions(p offboard.Progress) []string {
 		}
 		lines = append(lines, c.wrap("  ", "abort: "+h.Abort)...)
 		add("  %s", c.paint(bold, c.Answer(p, h)))
+		if known := offboard.Explain(h.Problem); len(known) > 0 {
+			add("  %s", c.paint(faint, fmt.Sprintf("%s: %s explain %s", known[0].Title, c.program, known[0].ID)))
+		}
 	}
 	if p.Status == offboard.Running && p.Phase == offboard.PhaseApprove && p.Approval == nil && p.Plan != nil && p.Plan.Blockers() == 0 {
 		add("")

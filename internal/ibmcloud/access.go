@@ -18,22 +18,78 @@ type Access struct {
 	api     *clients
 }
 
-// EnsureGroup finds the access group of that name or makes it. After an ambiguous error the next call finds it.
-func (a *Access) EnsureGroup(ctx context.Context, name, description string, making func()) (id string, created bool, err error) {
+// EnsureGroup finds the access group of that name or makes it, and notes in it that the run uses it. After an ambiguous
+// error the next call finds it. Pending while another run is taking the group's access away.
+func (a *Access) EnsureGroup(ctx context.Context, name, description, run string, making func()) (id string, created bool, err error) {
 	o := op{name: "CreateAccessGroup", text: "make the access group " + name, once: true}
 	id, err = a.group(ctx, name)
 	if err != nil {
 		return "", false, titled(err, o.text)
 	}
 	if id != "" {
-		return id, false, nil
+		return id, false, titled(a.join(ctx, id, run), o.text)
 	}
+	description = groupUsers{text: description}.joined(run).String()
 	about(making)
 	made, err := ask(ctx, o, a.api.groups.CreateAccessGroupWithContext, &iamaccessgroupsv2.CreateAccessGroupOptions{AccountID: &a.account, Name: &name, Description: &description})
 	if err != nil {
 		return "", false, err
 	}
 	return value(made.ID), true, nil
+}
+
+// join notes in a group that a run uses it.
+func (a *Access) join(ctx context.Context, id, run string) error {
+	return a.note(ctx, id, func(u groupUsers) (groupUsers, error) {
+		if u.closer != "" && u.closer != run {
+			return u, offboard.Errorf(offboard.Pending, "use the access group "+id, "run %s is taking its access away", u.closer)
+		}
+		return u.joined(run), nil
+	})
+}
+
+// CloseGroup keeps every other run from beginning to use the group, so that its access can be taken away, and tells whether
+// another run uses it already: then the group stays open and the run's own note is taken back. False if it is gone.
+func (a *Access) CloseGroup(ctx context.Context, id, run string) (used bool, err error) {
+	err = a.note(ctx, id, func(u groupUsers) (groupUsers, error) {
+		u = u.left(run)
+		if used = len(u.runs) > 0 || u.closer != ""; !used {
+			u.closer = run
+		}
+		return u, nil
+	})
+	if offboard.CodeOf(err) == offboard.NotFound {
+		return false, nil
+	}
+	return used, err
+}
+
+// LeaveGroup takes back what the run noted in the group, and opens it again where the run had closed it; nil if it is gone.
+func (a *Access) LeaveGroup(ctx context.Context, id, run string) error {
+	return gone(a.note(ctx, id, func(u groupUsers) (groupUsers, error) { return u.left(run), nil }))
+}
+
+// note changes who is noted in a group, under the entity tag of what was read. Unavailable if somebody else changed the
+// group in between: the next attempt reads it again.
+func (a *Access) note(ctx context.Context, id string, change func(groupUsers) (groupUsers, error)) error {
+	read := op{name: "GetAccessGroup", text: "read the access group " + id}
+	group, response, err := askFully(ctx, read, a.api.groups.GetAccessGroupWithContext, &iamaccessgroupsv2.GetAccessGroupOptions{AccessGroupID: &id})
+	if err != nil {
+		return err
+	}
+	was := value(group.Description)
+	users, err := change(usersOf(was))
+	if err != nil || users.String() == was {
+		return err
+	}
+	write := op{name: "UpdateAccessGroup", text: "note in the access group " + id + " which runs use it"}
+	_, err = ask(ctx, write, a.api.groups.UpdateAccessGroupWithContext, &iamaccessgroupsv2.UpdateAccessGroupOptions{
+		AccessGroupID: &id, IfMatch: new(response.Headers.Get("ETag")), Description: new(users.String()),
+	})
+	if offboard.CodeOf(err) == offboard.Conflict {
+		return offboard.Errorf(offboard.Unavailable, write.text, "somebody changed it at the same moment")
+	}
+	return err
 }
 
 // group finds a group by its exact name, empty if there is none. The service's own search matches parts of names and

@@ -1,6 +1,7 @@
 package ibmcloud_test
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -20,10 +21,10 @@ var platform = offboard.Grant{Name: "kubernetes platform", Service: "containers-
 
 func TestGroupIsMadeOnce(t *testing.T) {
 	s := newSim(t)
-	id, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", nil)
+	id, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", "run-1", nil)
 	require.NoError(t, err)
 	assert.True(t, created)
-	again, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", nil)
+	again, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", "run-1", nil)
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Equal(t, id, again)
@@ -34,12 +35,61 @@ func TestGroupIsMadeOnce(t *testing.T) {
 	assert.Len(t, s.did(), 1)
 }
 
+// Two runs that share a functional ID cannot take its access from under each other, however their calls interleave.
+func TestGroupIsNotTakenFromARunThatUsesIt(t *testing.T) {
+	s := newSim(t)
+	access := s.cloud.Access
+	id, _, err := access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", "run-a", nil)
+	require.NoError(t, err)
+	_, _, err = access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", "run-b", nil)
+	require.NoError(t, err)
+
+	used, err := access.CloseGroup(t.Context(), id, "run-a")
+	require.NoError(t, err)
+	assert.True(t, used, "the other run uses it")
+	for range 2 {
+		used, err = access.CloseGroup(t.Context(), id, "run-b")
+		require.NoError(t, err)
+		assert.False(t, used, "now nobody else does")
+	}
+	_, _, err = access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", "run-c", nil)
+	assert.Equal(t, offboard.Pending, failure(t, err).Code, "it is being taken away")
+	assert.Contains(t, err.Error(), "run-b")
+	used, err = access.CloseGroup(t.Context(), id, "run-c")
+	require.NoError(t, err)
+	assert.True(t, used, "only one takes it away")
+
+	for range 2 {
+		require.NoError(t, access.LeaveGroup(t.Context(), id, "run-b"))
+	}
+	_, _, err = access.EnsureGroup(t.Context(), "offboard-owners", "Owners of cluster keys", "run-c", nil)
+	require.NoError(t, err)
+
+	require.NoError(t, access.DeleteGroup(t.Context(), id))
+	require.NoError(t, access.LeaveGroup(t.Context(), id, "run-c"), "gone already")
+	used, err = access.CloseGroup(t.Context(), id, "run-c")
+	require.NoError(t, err)
+	assert.False(t, used, "what is gone is used by nobody")
+}
+
+// What was read is written under its entity tag: of two runs at the same moment one tries again.
+func TestGroupChangedAtTheSameMomentIsReadAgain(t *testing.T) {
+	s := newSim(t)
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-a", nil)
+	require.NoError(t, err)
+	s.fault(t, ibmsim.Fault{Service: "iam-groups", Method: "PATCH", Status: http.StatusConflict,
+		Body: `{"trace": "1", "errors": [{"code": "conflict", "message": "changed"}], "status_code": 409}`, Times: 1})
+	err = s.cloud.Access.LeaveGroup(t.Context(), id, "run-a")
+	assert.Equal(t, offboard.Unavailable, failure(t, err).Code)
+	require.NoError(t, s.cloud.Access.LeaveGroup(t.Context(), id, "run-a"))
+}
+
 func TestGroupWithALostReply(t *testing.T) {
 	s := newSim(t)
 	s.fault(t, ibmsim.Fault{Service: "iam-groups", Method: "POST", DropAfter: true})
-	_, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	_, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	assert.True(t, failure(t, err).Ambiguous)
-	_, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	_, created, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	require.NoError(t, err)
 	assert.False(t, created)
 	assert.Len(t, s.did(), 1)
@@ -47,7 +97,7 @@ func TestGroupWithALostReply(t *testing.T) {
 
 func TestMembership(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	require.NoError(t, err)
 	who := s.iam(t, "clusters-1@acme.example")
 	s.did()
@@ -65,7 +115,7 @@ func TestMembership(t *testing.T) {
 // Trap 25: 207 says nothing of the items.
 func TestMemberRefusedInside207(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	require.NoError(t, err)
 	s.did()
 	s.fault(t, ibmsim.Fault{Service: "iam-groups", Method: "PUT", Partial207: true})
@@ -84,7 +134,7 @@ func TestMemberRefusedInside207(t *testing.T) {
 
 func TestGrantIsMadeOnceAndRevoked(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	require.NoError(t, err)
 	s.did()
 	grants := []offboard.Grant{
@@ -110,7 +160,7 @@ func TestGrantIsMadeOnceAndRevoked(t *testing.T) {
 // Trap 26: a second policy for the same resources is refused, so the first one gets the missing roles.
 func TestGrantExtendsWhatIsThere(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	require.NoError(t, err)
 	first, _, err := s.cloud.Access.Grant(t.Context(), id, platform, nil)
 	require.NoError(t, err)
@@ -131,7 +181,7 @@ func TestGrantExtendsWhatIsThere(t *testing.T) {
 
 func TestGrantWithALostReply(t *testing.T) {
 	s := newSim(t)
-	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", nil)
+	id, _, err := s.cloud.Access.EnsureGroup(t.Context(), "offboard-owners", "", "run-1", nil)
 	require.NoError(t, err)
 	s.did()
 	s.fault(t, ibmsim.Fault{Service: "iam-policy", Method: "POST", DropAfter: true})

@@ -31,12 +31,7 @@ func (a Admission) Problems(r Request) []string {
 	var list []string
 	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 
-	if r.Account != "" && r.Account != a.Account.ID {
-		add("\"account\" is %q, but this engine works on account %q: start the run on the task queue of the engine for that account", r.Account, a.Account.ID)
-	}
-	if a.Account.VisibleUsers <= 1 {
-		add("the engine's identity %s sees no user but itself, so it cannot tell who is in the account: give it the Administrator role on User Management, and check the account's user list visibility", a.Engine.Email)
-	}
+	list = append(list, a.accountProblems(r)...)
 	if len(a.People) > 1 {
 		ids := make([]string, len(a.People))
 		for i, p := range a.People {
@@ -48,9 +43,7 @@ func (a Admission) Problems(r Request) []string {
 		list = append(list, a.whoProblems(p)...)
 	}
 	list = append(list, a.functionalProblems(r)...)
-	if r.Approval == ApprovalNone && !a.Policy.AllowUnapproved {
-		add("\"approval\" is \"none\", which the policy forbids: leave it out, or set policy.allowUnapproved")
-	}
+	list = append(list, a.approvalProblems(r)...)
 	if r.Mode == ModeExecute {
 		if least := max(a.Account.TokenLife, a.Policy.MinimumSoak); r.Soak < least {
 			why := fmt.Sprintf("a token issued before a key is disabled lives for up to %s", a.Account.TokenLife)
@@ -61,6 +54,25 @@ func (a Admission) Problems(r Request) []string {
 		}
 	}
 	return list
+}
+
+// accountProblems concern the account as a whole.
+func (a Admission) accountProblems(r Request) []string {
+	var list []string
+	if r.Account != "" && r.Account != a.Account.ID {
+		list = append(list, fmt.Sprintf("\"account\" is %q, but this engine works on account %q: start the run on the task queue of the engine for that account", r.Account, a.Account.ID))
+	}
+	if a.Account.VisibleUsers <= 1 {
+		list = append(list, fmt.Sprintf("the engine's identity %s sees no user but itself, so it cannot tell who is in the account: give it the Administrator role on User Management, and check the account's user list visibility", a.Engine.Email))
+	}
+	return list
+}
+
+func (a Admission) approvalProblems(r Request) []string {
+	if r.Approval == ApprovalNone && !a.Policy.AllowUnapproved {
+		return []string{"\"approval\" is \"none\", which the policy forbids: leave it out, or set policy.allowUnapproved"}
+	}
+	return nil
 }
 
 func (a Admission) whoProblems(p Person) []string {

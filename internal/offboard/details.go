@@ -11,11 +11,7 @@ func Details(p Progress) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 
-	who := p.Request.User
-	if p.Leaver.Email != "" {
-		who = p.Leaver.Email
-	}
-	line("## %s %s", verb(p.Status), who)
+	line("## %s %s", verb(p), name(p))
 	line("")
 	line("**Phase:** %s  ", phaseLine(p))
 	if p.Waiting != "" {
@@ -57,11 +53,14 @@ func Details(p Progress) string {
 	return b.String()
 }
 
-func verb(s Status) string {
-	if s == Running || s == "" {
-		return "Offboarding"
+func verb(p Progress) string {
+	switch {
+	case p.Status != Running && p.Status != "":
+		return string(p.Status) + ":"
+	case p.Move != nil:
+		return "Moving"
 	}
-	return string(s) + ":"
+	return "Offboarding"
 }
 
 func phaseLine(p Progress) string {
@@ -225,6 +224,10 @@ func accessInWords(grants []Grant, scopes []Scope) string {
 // planInWords is the plan in one sentence.
 func planInWords(plan Plan) string {
 	resets := plan.Resets()
+	if plan.Moves() {
+		return fmt.Sprintf("%s a new owner, with %s in all; no key is retired and nobody is removed.",
+			counted(resets, "scope gets", "scopes get"), counted(plan.Clusters(), "cluster", "clusters"))
+	}
 	refreshed := ""
 	if n := len(plan.Handovers) - resets; n > 0 {
 		refreshed = " and " + counted(n, "scope is", "scopes are") + " refreshed"

@@ -73,11 +73,16 @@ func newPage(r Report) page {
 	p := r.Progress
 	p.Changes = slices.Clone(p.Changes)
 	slices.SortStableFunc(p.Changes, func(a, b Change) int { return a.At.Compare(b.At) }) // scopes report theirs when they end
-	v := page{P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: "Offboarding of " + name(p), Status: r.Status, Message: r.Message,
+	v := page{P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: p.Title(), Status: r.Status, Message: r.Message,
 		Chart: timeline(r), Scopes: scopeRows(p), Keys: keyRows(p), Hands: handRows(p),
 		Facts: who(r), Record: record(r), Numbers: numbers(p), PlanTitle: "The plan"}
 	v.Tone, v.Meaning = meaning(r.Status)
-	if r.Status == Planned {
+	switch {
+	case p.Move != nil && r.Status == Planned:
+		v.Kind = "Plan to move cluster keys"
+	case p.Move != nil:
+		v.Kind = "Report on moved cluster keys"
+	case r.Status == Planned:
 		v.Kind = "Offboarding plan"
 	}
 	if !r.AccessEnds.IsZero() {
@@ -179,7 +184,11 @@ func who(r Report) []fact {
 			list = append(list, f)
 		}
 	}
-	add(fact{Name: "Person", Value: name(p), More: p.Leaver.Name})
+	subject := "Person"
+	if p.Move != nil {
+		subject = "Scopes"
+	}
+	add(fact{Name: subject, Value: name(p), More: p.Leaver.Name})
 	add(fact{Name: "IAM ID", Value: p.Leaver.IAMID, Code: true})
 	add(fact{Name: "Account", Value: p.Account, Code: true})
 	add(fact{Name: "Ticket", Value: p.Request.Ticket})

@@ -34,7 +34,7 @@ type Notice struct {
 	Namespace  string     `json:"namespace"`
 	WorkflowID string     `json:"workflowId"`
 	RunID      string     `json:"runId"`
-	Leaver     string     `json:"leaver"` // e-mail address
+	Leaver     string     `json:"leaver,omitempty"` // e-mail address; empty where scopes are moved
 	Status     Status     `json:"status"`
 	Phase      Phase      `json:"phase"`
 	Title      string     `json:"title"`        // one line
@@ -54,13 +54,21 @@ func (p *Progress) notice(kind NoticeKind, now time.Time, number int) Notice {
 	}
 }
 
+// aim says what a run is about in one of two sentences: somebody leaves, or scopes are moved.
+func (p *Progress) aim(leaving, moving string) string {
+	if p.Move != nil {
+		return fmt.Sprintf(moving, p.Move)
+	}
+	return fmt.Sprintf(leaving, cmp.Or(p.Leaver.Email, p.Request.User))
+}
+
 // ApprovalNotice says that the plan waits for a yes, or still does. Number counts the notices of the run.
 func (p *Progress) ApprovalNotice(kind NoticeKind, now, due time.Time, number int) Notice {
 	n := p.notice(kind, now, number)
 	n.Due, n.Digest = due, p.Plan.Digest
-	n.Title = "The plan to offboard " + n.Leaver + " waits for approval"
+	n.Title = p.aim("The plan to offboard %s waits for approval", "The plan to move %s waits for approval")
 	if kind == NoticeApprovalReminder {
-		n.Title = "The plan to offboard " + n.Leaver + " still waits for approval"
+		n.Title = p.aim("The plan to offboard %s still waits for approval", "The plan to move %s still waits for approval")
 	}
 	text := []string{planInWords(*p.Plan)}
 	if questions := count(p.Plan.Findings, Decision); questions > 0 {
@@ -75,7 +83,7 @@ func (p *Progress) ApprovalNotice(kind NoticeKind, now, due time.Time, number in
 func (p *Progress) HoldNotice(h Hold, now time.Time, number int) Notice {
 	n := p.notice(NoticeNeedsPerson, now, number)
 	n.Due, n.Subject = h.Until, h.Subject
-	n.Title = fmt.Sprintf("The offboarding of %s needs a person: %s", n.Leaver, h.Subject)
+	n.Title = p.aim("The offboarding of %s needs a person: ", "The move of %s needs a person: ") + h.Subject
 	text := []string{h.Problem, h.Means, "retry: " + h.Retry + "."}
 	if h.Skip != "" {
 		text = append(text, "skip: "+h.Skip+".")
@@ -87,7 +95,7 @@ func (p *Progress) HoldNotice(h Hold, now time.Time, number int) Notice {
 // RefusalNotice says that the account or the policy forbids what was asked for, so the run ended before it began.
 func (p *Progress) RefusalNotice(why string, now time.Time, number int) Notice {
 	n := p.notice(NoticeEnded, now, number)
-	n.Title = "The offboarding of " + n.Leaver + " was not started"
+	n.Title = p.aim("The offboarding of %s was not started", "The move of %s was not started")
 	n.Text = why
 	return n
 }
@@ -96,7 +104,7 @@ func (p *Progress) RefusalNotice(why string, now time.Time, number int) Notice {
 func (r Report) EndNotice(now time.Time, number int) Notice {
 	n := r.Progress.notice(NoticeEnded, now, number)
 	n.Status = r.Status
-	n.Title = fmt.Sprintf("The offboarding of %s ended: %s", n.Leaver, r.Status)
+	n.Title = r.Progress.aim("The offboarding of %s ended: ", "The move of %s ended: ") + string(r.Status)
 	text := []string{r.Message}
 	if len(r.Progress.Residual) > 0 {
 		text = append(text, "What remains:\n- "+strings.Join(r.Progress.Residual, "\n- "))

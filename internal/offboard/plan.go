@@ -252,6 +252,9 @@ func preparations(handovers []Handover, s Survey) []Preparation {
 	return list
 }
 
+// Moves tells whether the plan moves scopes although nobody leaves.
+func (plan Plan) Moves() bool { return plan.Leaver.IAMID == "" }
+
 // Blockers counts the findings that forbid to go on.
 func (plan Plan) Blockers() int { return count(plan.Findings, Blocker) }
 

@@ -52,6 +52,7 @@ type Progress struct {
 	Phase       Phase             `json:"phase"`
 	Waiting     string            `json:"waiting,omitempty"` // what it waits for, in words
 	Request     Request           `json:"request"`
+	Move        *Selection        `json:"move,omitempty"` // nobody leaves: these scopes are handed over
 	Account     string            `json:"account,omitempty"`
 	Engine      string            `json:"engine,omitempty"` // whose key the engine works with
 	Leaver      Person            `json:"leaver,omitzero"`

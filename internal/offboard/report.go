@@ -59,6 +59,10 @@ func residual(p Progress) []string {
 	for _, s := range p.Scopes {
 		switch {
 		case s.State == ScopeDone || p.Status == Reinstated || p.Status == RolledBack:
+		case p.Move != nil && s.KeyMade != "":
+			list = append(list, fmt.Sprintf("Scope %s has its new key %s, but not everything in it is proven to run on it (%s); the old key is kept.", s.Scope, s.KeyMade, s.State))
+		case p.Move != nil:
+			list = append(list, fmt.Sprintf("Scope %s was not handed over (%s): its key stays with its owner.", s.Scope, s.State))
 		case s.KeyMade != "":
 			list = append(list, fmt.Sprintf("Scope %s has its new key %s, but not everything in it is proven to run on it (%s); the leaver's old key is kept.", s.Scope, s.KeyMade, s.State))
 		default:
@@ -75,7 +79,7 @@ func residual(p Progress) []string {
 	for _, w := range p.Waivers {
 		list = append(list, "Not verified: "+w)
 	}
-	if p.Plan == nil {
+	if p.Plan == nil || p.Move != nil {
 		return list
 	}
 	if !p.UserRemoved && (p.Status == Completed || p.Status == Incomplete) {
@@ -109,7 +113,7 @@ func (r Report) Markdown() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 
-	line("# Offboarding of %s: %s", name(p), r.Status)
+	line("# %s: %s", p.Title(), r.Status)
 	line("")
 	line("%s", r.Message)
 	line("")
@@ -159,11 +163,23 @@ func (r Report) Markdown() string {
 	return b.String()
 }
 
+// name is who, or what, a run is about.
 func name(p Progress) string {
+	if p.Move != nil {
+		return p.Move.String()
+	}
 	if p.Leaver.Email != "" {
 		return p.Leaver.Email
 	}
 	return p.Request.User
+}
+
+// Title says in a few words what a run is for.
+func (p Progress) Title() string {
+	if p.Move != nil {
+		return "Move of " + name(p)
+	}
+	return "Offboarding of " + name(p)
 }
 
 func approvedBy(p Progress) string {

@@ -2,6 +2,7 @@ package offboard
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,11 @@ type Request struct {
 const Example = `{"user": "leaver@acme.example", "mode": "execute", "lastDay": "2026-12-31T17:00:00+01:00", "soak": "24h", "ticket": "HR-1234", "requestedBy": "requester@acme.example"}`
 
 // InvalidInput lists everything that is wrong with an input at once.
-type InvalidInput struct{ Problems []string }
+type InvalidInput struct {
+	Problems []string
+	// Example is a correct input; empty: that of an offboarding.
+	Example string
+}
 
 // Error implements error: one line a problem, then a correct example.
 func (e *InvalidInput) Error() string {
@@ -61,7 +66,7 @@ func (e *InvalidInput) Error() string {
 	for i, p := range e.Problems {
 		fmt.Fprintf(&b, "\n%d. %s", i+1, p)
 	}
-	b.WriteString("\nA correct example: " + Example)
+	b.WriteString("\nA correct example: " + cmp.Or(e.Example, Example))
 	return b.String()
 }
 
@@ -77,32 +82,39 @@ func DecodeRequest(data []byte, now time.Time) (Request, error) {
 	return r, nil
 }
 
-// decodeObject fills the fields of a request one by one, so that one wrong field does not hide the others. It tells
-// whether the user could not be read, which is then not missing besides.
+// decodeObject fills the fields of a request. It tells whether the user could not be read, which is then not missing
+// besides.
 func decodeObject(data []byte, into *Request) (problems []string, unread bool) {
+	problems, wrong := decodeFields(data, fieldsOf(into))
+	return problems, wrong == nil || slices.Contains(wrong, "user")
+}
+
+// decodeFields fills fields from one JSON object, one by one, so that one wrong field does not hide the others. It names
+// those that are given but cannot be read; nil: nothing could be read.
+func decodeFields(data []byte, fields fieldList) (problems, wrong []string) {
 	data = bytes.TrimSpace(data)
 	if len(data) == 0 || bytes.Equal(data, []byte("null")) {
-		return []string{"there is no input: give one JSON object"}, true
+		return []string{"there is no input: give one JSON object"}, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	start, err := dec.Token()
 	if err != nil {
-		return []string{"the input is not JSON: " + err.Error()}, true
+		return []string{"the input is not JSON: " + err.Error()}, nil
 	}
 	if start != json.Delim('{') {
-		return []string{fmt.Sprintf("the input must be one JSON object, not %s", kindOf(data))}, true
+		return []string{fmt.Sprintf("the input must be one JSON object, not %s", kindOf(data))}, nil
 	}
-	fields := fieldsOf(into)
+	wrong = []string{}
 	seen := map[string]bool{}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
-			return append(problems, "the input is not JSON: "+err.Error()), true
+			return append(problems, "the input is not JSON: "+err.Error()), nil
 		}
 		name, _ := key.(string)
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return append(problems, "the input is not JSON: "+err.Error()), true
+			return append(problems, "the input is not JSON: "+err.Error()), nil
 		}
 		target, known := fields.byName(name)
 		switch {
@@ -113,18 +125,18 @@ func decodeObject(data []byte, into *Request) (problems []string, unread bool) {
 		default:
 			if err := json.Unmarshal(raw, target.pointer); err != nil || string(raw) == "null" || emptyTime(target.pointer) {
 				problems = append(problems, fmt.Sprintf("%q must be %s, not %s", name, target.wants, short(raw)))
-				unread = unread || name == "user"
+				wrong = append(wrong, name)
 			}
 		}
 		seen[name] = true
 	}
 	if _, err := dec.Token(); err != nil {
-		return append(problems, "the input is not JSON: "+err.Error()), true
+		return append(problems, "the input is not JSON: "+err.Error()), nil
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		problems = append(problems, "there is more after the JSON object: give exactly one")
 	}
-	return problems, unread
+	return problems, wrong
 }
 
 // emptyTime tells whether a time is the first moment of the calendar, which programs write for "no date".
@@ -225,14 +237,6 @@ func (r *Request) problems(now time.Time, unread bool) []string {
 	case !isEmail(r.User) && !iamID.MatchString(r.User):
 		add("\"user\" %q is neither an e-mail address nor an IAM ID like \"IBMid-…\"", r.User)
 	}
-	oneOf := func(name, value string, allowed ...string) {
-		if !slices.Contains(allowed, value) {
-			add("%q is %q: it must be %q or %q", name, value, allowed[0], allowed[1])
-		}
-	}
-	oneOf("mode", r.Mode, ModeExecute, ModePlan)
-	oneOf("approval", r.Approval, ApprovalRequired, ApprovalNone)
-	oneOf("onFailure", r.OnFailure, OnFailureHold, OnFailureCompensate)
 	if r.Soak < 0 {
 		add("\"soak\" is negative")
 	}
@@ -247,6 +251,21 @@ func (r *Request) problems(now time.Time, unread bool) []string {
 			add("\"lastDay\" %s is more than five years ahead: check the year", r.LastDay.Format(time.RFC3339))
 		}
 	}
+	return append(list, r.choices()...)
+}
+
+// choices are the problems of what every kind of run is asked for.
+func (r *Request) choices() []string {
+	var list []string
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	oneOf := func(name, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			add("%q is %q: it must be %q or %q", name, value, allowed[0], allowed[1])
+		}
+	}
+	oneOf("mode", r.Mode, ModeExecute, ModePlan)
+	oneOf("approval", r.Approval, ApprovalRequired, ApprovalNone)
+	oneOf("onFailure", r.OnFailure, OnFailureHold, OnFailureCompensate)
 	for _, f := range r.FunctionalIDs {
 		if !isEmail(f) {
 			add("\"functionalIds\": %q is not an e-mail address", f)

@@ -19,7 +19,7 @@ import (
 // shown are texts as people meet them, word by word, and the symptom they are.
 var shown = []struct{ text, want string }{
 	{`401 The IAM token exchange request failed with the message: Provided API key could not be found`, "key-not-found"},
-	{`Error: Error occured while configuring Container Service for K8s cluster: "Request failed with status code: 400, BX0415EWQA: Provided API key could not be found"`, "key-not-found"},
+	{`* ibm_container_cluster.prod: "Request failed with status code: 400, BX0415EWQA: Provided API key could not be found"`, "key-not-found"},
 	{`400, BX0415EWQA: Provided API key could not be found`, "key-not-found"},
 	{`The specified API key could not be found.`, "key-not-found"},
 	{`The IAM token exchange request failed with the message: {{.Message}} (P0005)`, "token-exchange-unfilled"},
