@@ -30,6 +30,7 @@ const (
 // runs is what the verbs need of the engine.
 type runs interface {
 	Start(context.Context, offboard.Request) (app.Started, error)
+	Move(context.Context, offboard.MoveRequest) (app.Started, error)
 	Open(context.Context, offboard.Request) (app.Started, error)
 	Find(ctx context.Context, name string) (string, error)
 	List(context.Context, app.Filter) ([]app.Listed, error)
@@ -143,7 +144,7 @@ The shell completes verbs, flags, their values and the names of open runs: see s
 		},
 	}
 	root.PersistentFlags().StringVarP(&p.format, "output", "o", "text", "how to print: text or json")
-	root.AddCommand(p.runCommand(), p.listCommand(), p.statusCommand(), p.watchCommand(), p.approveCommand(),
+	root.AddCommand(p.runCommand(), p.handoverCommand(), p.listCommand(), p.statusCommand(), p.watchCommand(), p.approveCommand(),
 		p.rejectCommand(), p.rescheduleCommand(), p.reinstateCommand(), p.resolveCommand(), p.reportCommand(), p.explainCommand(),
 		p.setupCommand(), p.checkCommand(), p.replayCommand(), p.serveCommand(), p.codecCommand(), p.versionCommand())
 	choices(root, "output", "text", "json")

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"offboard/internal/app"
 	"offboard/internal/offboard"
 )
 
@@ -85,12 +86,21 @@ started; more people than --most are refused. Who has a run already is left alon
 func requestFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.String("user", "", "e-mail address or IAM ID of the person who leaves")
-	f.String("mode", offboard.ModeExecute, "execute, or plan to end with the plan")
-	f.String("approval", offboard.ApprovalRequired, "required or none")
 	f.String("last-day", "", "nothing is changed before this moment, as in 2026-12-31T17:00:00+01:00")
 	f.String("soak", offboard.DefaultSoak.String(), "healthy time between disabling and deleting the keys, as in 90m or 2d")
-	f.String("on-failure", offboard.OnFailureHold, "hold for a person, or compensate")
 	f.Bool("remove-user", true, "remove the user from the account at the end")
+	runFlags(cmd)
+	for _, free := range []string{"user", "last-day", "soak"} {
+		complete(cmd, free, cobra.NoFileCompletions)
+	}
+}
+
+// runFlags adds the flags that are fields of the input of every kind of run.
+func runFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.String("mode", offboard.ModeExecute, "execute, or plan to end with the plan")
+	f.String("approval", offboard.ApprovalRequired, "required or none")
+	f.String("on-failure", offboard.OnFailureHold, "hold for a person, or compensate")
 	f.StringArray("functional-id", nil, "e-mail address of a functional ID that may take over (repeatable; default: all configured)")
 	f.String("account", "", "the account, if it must be a certain one (default: IBMCLOUD_ACCOUNT_ID names the run)")
 	f.String("reason", "", "why, for the report")
@@ -99,7 +109,7 @@ func requestFlags(cmd *cobra.Command) {
 	choices(cmd, "mode", offboard.ModeExecute, offboard.ModePlan)
 	choices(cmd, "approval", offboard.ApprovalRequired, offboard.ApprovalNone)
 	choices(cmd, "on-failure", offboard.OnFailureHold, offboard.OnFailureCompensate)
-	for _, free := range []string{"user", "last-day", "soak", "functional-id", "account", "reason", "ticket", "requested-by"} {
+	for _, free := range []string{"functional-id", "account", "reason", "ticket", "requested-by"} {
 		complete(cmd, free, cobra.NoFileCompletions)
 	}
 }
@@ -110,7 +120,9 @@ func files(extension string) cobra.CompletionFunc {
 }
 
 // given is the input that the flags make, of those that were given.
-func given(flags *pflag.FlagSet) map[string]any {
+func given(flags *pflag.FlagSet) map[string]any { return givenAs(fields, flags) }
+
+func givenAs(fields map[string]string, flags *pflag.FlagSet) map[string]any {
 	values := map[string]any{}
 	flags.Visit(func(f *pflag.Flag) {
 		name, isField := fields[f.Name]
@@ -201,10 +213,15 @@ func (p *program) start(ctx context.Context, request offboard.Request, t then) e
 		return err
 	}
 	defer disconnect()
-	started, err := r.Start(ctx, request)
+	begun, err := r.Start(ctx, request)
 	if err != nil {
 		return err
 	}
+	return p.started(ctx, r, begun, request.User, t)
+}
+
+// started says that a run was started, and stays with it where that is wanted. Name is what people call it by.
+func (p *program) started(ctx context.Context, r runs, started app.Started, name string, t then) (err error) {
 	switch {
 	case p.format == "json" && t.stays():
 		err = p.line(started)
@@ -214,7 +231,7 @@ func (p *program) start(ctx context.Context, request offboard.Request, t then) e
 		p.screen.Line("Started %s", started.WorkflowID)
 		p.screen.Line("%s", p.screen.Faint(started.Link))
 		if !t.stays() {
-			p.screen.Line("Follow it: starter watch %s", request.User)
+			p.screen.Line("Follow it: starter watch %s", name)
 		}
 	}
 	if err != nil {

@@ -35,6 +35,7 @@ type engine struct {
 	starts  func(offboard.Request) error // what a start meets; nil: nothing
 	opens   func(offboard.Request) error // what is found of it then; nil: it was started
 	started []offboard.Request
+	moved   []offboard.MoveRequest
 	filter  app.Filter
 	found   string
 	told    []any // the updates that were sent
@@ -56,6 +57,11 @@ func (e *engine) Start(_ context.Context, r offboard.Request) (app.Started, erro
 	}
 	e.started = append(e.started, r)
 	return app.Started{WorkflowID: runID, RunID: "r1", Link: e.Link(runID, "r1")}, nil
+}
+
+func (e *engine) Move(_ context.Context, m offboard.MoveRequest) (app.Started, error) {
+	e.moved = append(e.moved, m)
+	return app.Started{WorkflowID: runID, RunID: "r1", Link: e.Link(runID, "r1")}, e.refusal
 }
 
 func (e *engine) Open(_ context.Context, r offboard.Request) (app.Started, error) {

@@ -23,6 +23,10 @@ func (r *run) agree(ctx workflow.Context) error {
 			r.end(offboard.Planned, "The plan is ready: %d scopes, %d clusters, %d keys. Nothing was changed.", len(plan.Handovers), plan.Clusters(), len(plan.Keys))
 			return nil
 		}
+		if r.state.Move != nil && len(plan.Handovers) == 0 && plan.Blockers() == 0 {
+			r.end(offboard.Completed, "No selected scope needs a new owner. Nothing was changed.")
+			return nil
+		}
 		if plan.Blockers() > 0 {
 			if err := r.blocked(ctx, plan); err != nil {
 				return err
