@@ -49,12 +49,6 @@ func TestTemporaryAccess(t *testing.T) {
 	require.Len(t, scopes, 2)
 	require.Equal(t, []time.Time{lost, from}, []time.Time{scopes[0].From, scopes[0].To})
 	require.Equal(t, to, scopes[1].From)
-
-	weekly := s.policyFor(s.user("viewer@acme.example").IAMID, "Editor")
-	weekly.Pattern, weekly.Rule = core.StringPtr("time-based-conditions:weekly:all-day"), o.Rule
-	_, resp, err := s.policies(keyAdmin).CreateV2Policy(weekly)
-	require.Error(t, err, "what is not modelled is refused, not ignored")
-	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
 }
 
 // Members by an identity provider's rule are listed apart and cannot be taken out.

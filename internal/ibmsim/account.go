@@ -43,6 +43,10 @@ type Knobs struct {
 	SecretDelay      Duration `yaml:"secretDelay"`      // the cluster's secret follows the finished refresh after this
 	PodStart         Duration `yaml:"podStart"`         // from a pod's creation to Ready
 	PodStop          Duration `yaml:"podStop"`          // a terminating pod stays listed this long
+	ClusterDeploy    Duration `yaml:"clusterDeploy"`    // a new cluster's master comes after this, and no sooner than a key made for it is known
+	ClusterDelete    Duration `yaml:"clusterDelete"`    // a deleted cluster is gone after this
+	WorkerDeploy     Duration `yaml:"workerDeploy"`     // an ordered worker comes, or fails, after this
+	WorkerDelete     Duration `yaml:"workerDelete"`     // a worker that is given back is gone after this
 	RBACSync         Duration `yaml:"rbacSync"`         // getRBACStatus says synchronized only this long after an apply
 	ReportTime       Duration `yaml:"reportTime"`       // an activity report takes this long
 	Latency          Duration `yaml:"latency"`          // added to every request, in real time
@@ -83,6 +87,9 @@ type UserSpec struct {
 	AllowedIPs    string   `yaml:"allowedIPs"`    // user-level allow list: makes the user unfit to own a cluster key (trap 50)
 	ClassicParent string   `yaml:"classicParent"` // e-mail of the parent in the classic hierarchy: a parent cannot be removed (trap 23)
 	Added         Duration `yaml:"added"`         // how long ago the user was added
+	Realm         string   `yaml:"realm"`         // URL of the identity provider through which the user logs in as a person
+
+	Claims map[string][]string `yaml:"claims"` // what it says of the user then
 }
 
 // Transfer is a transfer of the account's ownership that happens by itself: IBM's support does it, no API. The previous
@@ -125,7 +132,15 @@ type Grant struct {
 	Service       string   `yaml:"service"` // a service name, "all" (all IAM-enabled services) or "account" (all account management services)
 	ResourceGroup string   `yaml:"resourceGroup"`
 	Region        string   `yaml:"region"`
-	Ends          Duration `yaml:"ends"` // temporary access: it ends this long after the start; 0 = never
+	Ends          Duration `yaml:"ends"`   // temporary access: it ends this long after the start; 0 = never
+	Weekly        *Weekly  `yaml:"weekly"` // access at certain times only
+}
+
+// Weekly are the days, and the hours of each, at which a policy gives access: as IBM writes them, with an offset.
+type Weekly struct {
+	Days []string `yaml:"days"` // 1+00:00 is Monday, 7+00:00 Sunday
+	From string   `yaml:"from"` // 09:00:00+00:00; without from and to all day
+	To   string   `yaml:"to"`
 }
 
 // ScopeSpec is a (region, resource group) pair that has a cluster key, and who owns the current one.
@@ -237,9 +252,12 @@ func (d *Duration) UnmarshalYAML(text []byte) error {
 // Std is the plain duration.
 func (d Duration) Std() time.Duration { return time.Duration(d) }
 
+// maxDays is what a time.Duration holds.
+const maxDays = 106_751
+
 func parseDuration(s string) (time.Duration, error) {
 	var days int
-	if n, err := fmt.Sscanf(s, "%dd", &days); n == 1 && err == nil && s == fmt.Sprintf("%dd", days) {
+	if n, err := fmt.Sscanf(s, "%dd", &days); n == 1 && err == nil && s == fmt.Sprintf("%dd", days) && days >= 0 && days <= maxDays {
 		return time.Duration(days) * 24 * time.Hour, nil
 	}
 	d, err := time.ParseDuration(s)

@@ -19,13 +19,23 @@ func (k *call) pair() (scopeID, reply) {
 	if !known {
 		return scopeID{}, k.ksRefusal(http.StatusBadRequest, "E0007", "General", "The header X-Region does not name a region.")
 	}
-	group := k.w.defaultGroup()
-	if id := k.r.Header.Get("X-Auth-Resource-Group"); id != "" {
-		if group = k.w.groupByID(id); group == nil {
-			return scopeID{}, k.ksRefusal(http.StatusNotFound, "E0013", "General", "The resource group could not be found.")
-		}
+	group, refused := k.targetGroup()
+	if group == nil {
+		return scopeID{}, refused
 	}
 	return scopeID{modern, group.id}, reply{}
+}
+
+// targetGroup is the resource group a request is about: X-Auth-Resource-Group, or else the default one (trap 1).
+func (k *call) targetGroup() (*resourceGroup, reply) {
+	id := k.r.Header.Get("X-Auth-Resource-Group")
+	if id == "" {
+		return k.w.defaultGroup(), reply{}
+	}
+	if group := k.w.groupByID(id); group != nil {
+		return group, reply{}
+	}
+	return nil, k.ksRefusal(http.StatusNotFound, "E0013", "General", "The resource group could not be found.")
 }
 
 // resetKey makes a new key of the caller (trap 2) the pair's key. The previous one stays. It is not idempotent: each call
@@ -39,27 +49,47 @@ func resetKey(k *call) reply {
 	if !w.may(k.caller.iam, target{service: "containers-kubernetes", region: id.region, group: id.group}, k.now, "Administrator") {
 		return k.ksForbidden("Administrator of the Kubernetes Service in the region and resource group")
 	}
+	s := w.scope(id)
+	before := idOf(s.current())
+	key, refused := k.makePairKey(s)
+	if key == nil {
+		return refused
+	}
+	k.record("containers-kubernetes.account-api-key.reset", id.String(), "region", id.region, "resource_group", id.group, "key", key.id, "previous_key", before)
+	return noContent()
+}
+
+// pairKey is the key a pair orders with. The first action in a pair that has none makes one, and its caller the owner.
+func (k *call) pairKey(id scopeID) (*apiKey, reply) {
+	s := k.w.scope(id)
+	if key := s.current(); key != nil {
+		return key, reply{}
+	}
+	key, refused := k.makePairKey(s)
+	if key != nil {
+		k.record("sim.account-api-key.created", id.String(), "region", id.region, "resource_group", id.group, "key", key.id)
+	}
+	return key, refused
+}
+
+// makePairKey makes a new key of the caller the pair's key, if IAM lets it.
+func (k *call) makePairKey(s *scope) (*apiKey, reply) {
+	w := k.w
 	if k.caller.service && (!k.may("iam-identity", "Administrator", "Operator") || w.serviceByIAM[k.caller.iam].locked) {
-		return k.creationFailed() // a locked service ID, such as Secrets Manager makes, takes no key (trap 52, inferred)
+		return nil, k.creationFailed() // a locked service ID, such as Secrets Manager makes, takes no key (trap 52, inferred)
 	}
 	if k.caller.profile {
-		return k.creationFailed() // a trusted profile's session makes no user key
+		return nil, k.creationFailed() // a trusted profile's session makes no user key
 	}
 	if w.creationRestricted(k.caller.iam, k) || w.keyCount(k.caller.iam) >= w.knobs.KeyLimit {
-		return k.creationFailed()
+		return nil, k.creationFailed()
 	}
-	key := w.newKey(k.caller.iam, k.caller.iam, clusterKeyName, describeKey(id), k.now)
+	key := w.newKey(k.caller.iam, k.caller.iam, clusterKeyName, describeKey(s.id), k.now)
 	if u := w.byIAM[k.caller.iam]; u != nil && u.allowedIPs != "" {
 		key.kill(k.now, causeAddress)
 	}
-	s := w.scope(id)
-	before := ""
-	if old := s.current(); old != nil {
-		before = old.id
-	}
 	s.keys = append(s.keys, pairKey{key: key, set: k.now, act: key.replicated})
-	k.record("containers-kubernetes.account-api-key.reset", id.String(), "region", id.region, "resource_group", id.group, "key", key.id, "previous_key", before)
-	return noContent()
+	return key, reply{}
 }
 
 // causeAddress: IAM refuses the service's use of a key whose owner has an IP allow list (trap 50).

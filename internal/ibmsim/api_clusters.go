@@ -25,7 +25,7 @@ func listClusters(provider string) func(*call) reply {
 		list := []any{}
 		for _, c := range k.visibleClusters(k.groupHeader()) {
 			if c.spec.Provider == provider && k.inLocation(c) {
-				list = append(list, k.clusterBody(c))
+				list = append(list, k.clusterEntry(c))
 			}
 		}
 		return ok(list)
@@ -42,32 +42,11 @@ func (r region) at(name string) bool {
 	return strings.EqualFold(name, r.display) || strings.EqualFold(name, r.metro) || strings.EqualFold(name, r.name)
 }
 
-func (k *call) clusterBody(c *cluster) map[string]any {
-	r := regionInfo(c.scope.id.region)
-	state := c.spec.State
-	if state == "normal" && k.w.troubled(c, k.now) {
-		state = "warning"
-	}
-	return map[string]any{
-		"id": c.id, "name": c.spec.Name, "region": c.spec.Region, "resourceGroup": c.scope.id.group, "resourceGroupName": c.spec.ResourceGroup,
-		"provider": c.spec.Provider, "type": c.spec.Type, "state": state, "status": "All Workers Normal", "masterKubeVersion": c.spec.Version,
-		"targetVersion": c.spec.Version, "masterURL": k.kubeURL(c), "workerCount": c.spec.Workers, "location": r.display, "datacenter": r.metro,
-		"createdDate": c.created.UTC().Format(ksTime), "isPaid": true, "entitlement": "", "multiAzCapable": true,
-		"ingress": map[string]any{"hostname": c.spec.Name + ".apps.acme.example", "secretName": c.spec.Name, "status": "healthy", "message": ""},
-		"addons":  c.addonSummary(), "podSubnet": "172.30.0.0/16", "serviceSubnet": "172.21.0.0/16", "etcdPort": "20001",
-	}
-}
-
-func (c *cluster) addonSummary() []any {
-	list := []any{}
-	for _, a := range c.addons() {
-		list = append(list, map[string]any{"name": a.name, "version": a.version})
-	}
-	return list
-}
-
 // kubeURL is where the cluster's API server answers, as this caller reached the cloud: by TLS where the listener has it.
 func (k *call) kubeURL(c *cluster) string {
+	if c.attached != nil {
+		return c.attached.Access().Server
+	}
 	if k.certificate() != nil {
 		return "https://" + k.r.Host + "/kube/" + c.id
 	}
@@ -83,10 +62,38 @@ func (k *call) certificate() []byte {
 }
 
 func (c *cluster) masterState() string {
-	if c.master.busy {
+	switch {
+	case c.master.busy:
 		return "updating"
+	case c.spec.State == clusterDeploying, c.spec.State == clusterDeleting:
+		return c.spec.State
 	}
 	return "deployed"
+}
+
+// masterHealth: a master that is not there yet cannot be reached (inferred).
+func (c *cluster) masterHealth() string {
+	if c.spec.State == clusterDeploying {
+		return "unavailable"
+	}
+	return "normal"
+}
+
+// status is the text beside the state; those of new and failed clusters are inferred.
+func (c *cluster) status() string {
+	switch c.spec.State {
+	case clusterDeploying:
+		return "Creating the master"
+	case clusterPending:
+		return "Waiting for workers"
+	case clusterCritical:
+		return "No workers are available"
+	case clusterDeleting:
+		return "Deleting"
+	case clusterDeleteFailed:
+		return "The infrastructure could not be given back"
+	}
+	return "All Workers Normal"
 }
 
 func clusterV2(k *call) reply {
@@ -94,23 +101,7 @@ func clusterV2(k *call) reply {
 	if c == nil {
 		return refused
 	}
-	body := k.clusterBody(c)
-	body["crn"] = c.crn
-	body["disableAutoUpdate"] = false
-	body["features"] = map[string]any{"keyProtectEnabled": false, "pullSecretApplied": true}
-	body["lifecycle"] = map[string]any{
-		"masterHealth": "normal", "masterState": c.masterState(), "masterStatus": c.master.status,
-		"masterStatusModifiedDate": c.master.modified.UTC().Format(masterTime), "modifiedDate": c.master.modified.UTC().Format(masterTime),
-	}
-	private := "https://private." + c.id + ".acme.example"
-	body["serviceEndpoints"] = map[string]any{
-		"privateServiceEndpointEnabled": true, "privateServiceEndpointURL": private,
-		"publicServiceEndpointEnabled": !c.spec.PrivateOnly, "publicServiceEndpointURL": publicURL(k, c),
-	}
-	if c.spec.PrivateOnly {
-		body["masterURL"] = private
-	}
-	return ok(body)
+	return ok(k.clusterDetail(c))
 }
 
 // masterTime keeps fractions, because a refresh of the simulator may take less than a second.
@@ -128,7 +119,7 @@ func listClassicV1(k *call) reply {
 	list := []any{}
 	for _, c := range k.visibleClusters(k.groupHeader()) {
 		if c.spec.Provider == "classic" && k.inLocation(c) {
-			list = append(list, k.flatBody(c))
+			list = append(list, k.clusterFlat(c))
 		}
 	}
 	return ok(list)
@@ -139,18 +130,5 @@ func clusterV1(k *call) reply {
 	if c == nil {
 		return refused
 	}
-	return ok(k.flatBody(c))
-}
-
-func (k *call) flatBody(c *cluster) map[string]any {
-	body := k.clusterBody(c)
-	for _, nested := range []string{"ingress", "provider", "datacenter", "masterURL"} {
-		delete(body, nested)
-	}
-	body["crn"], body["dataCenter"], body["serverURL"] = c.crn, regionInfo(c.scope.id.region).metro, k.kubeURL(c)
-	body["masterHealth"], body["masterState"], body["masterStatus"] = "normal", c.masterState(), c.master.status
-	body["masterStatusModifiedDate"] = c.master.modified.UTC().Format(masterTime)
-	body["publicServiceEndpointEnabled"], body["publicServiceEndpointURL"] = !c.spec.PrivateOnly, publicURL(k, c)
-	body["privateServiceEndpointEnabled"], body["keyProtectEnabled"], body["pullSecretApplied"] = true, false, true
-	return body
+	return ok(k.clusterFlat(c))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Access groups v2.
@@ -15,7 +16,6 @@ var groupRoutes = []route{
 	{api: &groupsAPI, method: "POST", path: "/v2/groups", handle: createGroup},
 	{api: &groupsAPI, method: "GET", path: "/v2/groups/{group}", handle: withGroup(getGroup)},
 	{api: &groupsAPI, method: "PATCH", path: "/v2/groups/{group}", handle: withGroup(updateGroup)},
-	{api: &groupsAPI, method: "GET", path: "/v2/groups/{group}/rules", handle: withGroup(listRules)},
 	{api: &groupsAPI, method: "DELETE", path: "/v2/groups/{group}", handle: withGroup(deleteGroup)},
 	{api: &groupsAPI, method: "GET", path: "/v2/groups/{group}/members", handle: withGroup(listMembers)},
 	{api: &groupsAPI, method: "PUT", path: "/v2/groups/{group}/members", handle: withGroup(addMembers)},
@@ -97,11 +97,13 @@ func (k *call) offsetPage(n int, member string, item func(int) any) reply {
 
 func (w *world) groupBody(g *accessGroup) map[string]any {
 	return map[string]any{
-		"id": g.id, "name": g.name, "description": g.description, "account_id": w.accountID, "created_at": g.created.UTC().Format("2006-01-02T15:04:05Z"),
-		"created_by_id": g.by, "last_modified_at": g.created.UTC().Format("2006-01-02T15:04:05Z"), "last_modified_by_id": g.by,
+		"id": g.id, "name": g.name, "description": g.description, "account_id": w.accountID, "created_at": groupTime(g.created),
+		"created_by_id": g.by, "last_modified_at": groupTime(g.created), "last_modified_by_id": g.by,
 		"href": "https://iam.cloud.ibm.com/v2/groups/" + g.id, "is_federated": false,
 	}
 }
+
+func groupTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
 func createGroup(k *call) reply {
 	if !k.account(k.q("account_id")) || !k.editsGroups() {
@@ -143,22 +145,8 @@ func updateGroup(k *call, g *accessGroup) reply {
 	return getGroup(k, g)
 }
 
-// listRules shows the rule that stands for the account file's dynamic members. Its conditions mean nothing here: no
-// user logs in by an identity provider.
-func listRules(k *call, g *accessGroup) reply {
-	rules := []any{}
-	if slices.ContainsFunc(k.w.membersOf(g.id), func(m *membership) bool { return m.dynamic }) {
-		rules = append(rules, map[string]any{
-			"id": "ClaimRule-" + uuidOf(k.w.ids.of("rule", g.id)), "name": "by directory group", "expiration": 24, "realm_name": "https://idp.acme.example",
-			"access_group_id": g.id, "account_id": k.w.accountID, "created_at": g.created.UTC().Format("2006-01-02T15:04:05Z"), "created_by_id": g.by,
-			"conditions": []any{map[string]any{"claim": "groups", "operator": "CONTAINS", "value": strconv.Quote(g.name)}},
-		})
-	}
-	return ok(map[string]any{"rules": rules})
-}
-
 func (m *membership) kind() string {
-	if m.dynamic {
+	if m.rule != nil {
 		return "dynamic"
 	}
 	return "static"
@@ -199,7 +187,7 @@ func listMembers(k *call, g *accessGroup) reply {
 		m := members[i]
 		who := k.w.who(m.iam)
 		body := map[string]any{
-			"iam_id": m.iam, "type": memberType(who), "membership_type": m.kind(), "created_at": m.added.UTC().Format("2006-01-02T15:04:05Z"), "created_by_id": m.by,
+			"iam_id": m.iam, "type": memberType(who), "membership_type": m.kind(), "created_at": groupTime(m.added), "created_by_id": m.by,
 			"href": "https://iam.cloud.ibm.com/v2/groups/" + g.id + "/members/" + m.iam,
 		}
 		if k.yes("verbose") {

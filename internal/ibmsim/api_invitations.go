@@ -41,6 +41,11 @@ func inviteUsers(k *call) reply {
 			return k.listRefusal(http.StatusBadRequest, "invalid_body", "The access group "+id+" does not exist.")
 		}
 	}
+	for _, one := range in.Users {
+		if !k.w.settings.invitable(one.Email) {
+			return k.listRefusal(http.StatusBadRequest, "invalid_body", "The account's settings do not let "+one.Email+" be invited.") // inferred
+		}
+	}
 	resources := []any{}
 	for _, one := range in.Users {
 		u := k.w.current(one.Email)
@@ -59,7 +64,7 @@ func (k *call) invite(email string, in invitation) *user {
 	if !known {
 		spec = UserSpec{Email: email, Outsider: true, NeverAccepts: true}
 	}
-	u := &user{iam: "BSS-" + w.ids.next("invitee"), email: email, first: spec.First, last: spec.Last, state: stateProcessing, added: k.now, spec: spec, allowedIPs: spec.AllowedIPs}
+	u := &user{iam: "BSS-" + w.ids.next("invitee"), email: email, first: spec.First, last: spec.Last, state: stateProcessing, added: k.now, spec: spec, allowedIPs: spec.AllowedIPs, provider: provider{spec.Realm, spec.Claims}}
 	u.acceptsIn = firstDuration(spec.Accepts, w.knobs.Accepts)
 	if spec.NeverAccepts || u.acceptsIn == 0 {
 		u.acceptsIn = -1
@@ -69,7 +74,7 @@ func (k *call) invite(email string, in invitation) *user {
 		w.join(id, u.iam, k.caller.iam, k.now, k.now.Add(w.grantDelay()))
 	}
 	for _, b := range in.Policies {
-		p := &policy{id: uuidOf(w.ids.next("policy")), version: 1, kind: "access", subjectKey: "iam_id", subject: u.iam, created: k.now, by: k.caller.iam, tag: 1}
+		p := &policy{id: uuidOf(w.ids.next("policy")), version: 1, kind: kindAccess, subjectKey: "iam_id", subject: u.iam, created: k.now, by: k.caller.iam, tag: 1}
 		p.roles, p.attrs = b.roleIDs(), b.resourceAttributes(w.accountID)
 		w.putPolicy(p, k.now.Add(w.grantDelay()))
 	}

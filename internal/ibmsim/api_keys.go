@@ -112,7 +112,7 @@ func (k *call) keyLimit() reply {
 
 // creationRestricted is the account setting that demands the key creator role (trap 7).
 func (w *world) creationRestricted(iam string, k *call) bool {
-	return w.account.Settings.RestrictCreatePlatformAPIKey == "RESTRICTED" &&
+	return w.settings.RestrictCreatePlatformAPIKey == "RESTRICTED" &&
 		!w.may(iam, target{service: "iam-identity"}, k.now, "UserApiKeyCreator")
 }
 

@@ -71,6 +71,9 @@ func (k *call) kubeconfig(in kubeconfigRequest) (reply, *cluster) {
 	if c == nil {
 		return refused, nil
 	}
+	if !c.usable() {
+		return k.busy(), nil
+	}
 	use, life := tokenKube, k.w.tokenLife()
 	if in.Admin {
 		if !k.w.may(k.caller.iam, c.target(), k.now, "Administrator") || !k.w.may(k.caller.iam, c.target(), k.now, "Manager") {
@@ -86,6 +89,9 @@ func (k *call) kubeconfig(in kubeconfigRequest) (reply, *cluster) {
 const adminLife = 365 * 24 * refreshLife / 3
 
 func (k *call) kubeconfigReply(c *cluster, in kubeconfigRequest, token string) reply {
+	if c.attached != nil {
+		return k.attachedKubeconfig(c, in, token)
+	}
 	where := map[string]any{"server": k.kubeURL(c)}
 	if pem := k.certificate(); pem != nil {
 		where["certificate-authority-data"] = base64.StdEncoding.EncodeToString(pem)
@@ -94,12 +100,17 @@ func (k *call) kubeconfigReply(c *cluster, in kubeconfigRequest, token string) r
 	if c.spec.Type == "openshift" && !in.Admin {
 		user = map[string]any{} // its user logs in at the cluster's own OAuth server
 	}
-	switch in.Format {
-	case "json":
+	if in.Format == "zip" {
+		return k.kubeconfigArchive(c, in, where, token)
+	}
+	return k.kubeconfigText(c, in, where, user)
+}
+
+// kubeconfigText is the document itself.
+func (k *call) kubeconfigText(c *cluster, in kubeconfigRequest, where, user map[string]any) reply {
+	if in.Format == "json" {
 		text, err := json.Marshal(k.kubeconfigDocument(c, where, user))
 		return documentReply(text, "application/json", err)
-	case "zip":
-		return k.kubeconfigArchive(c, in, where, token)
 	}
 	text, err := yaml.Marshal(k.kubeconfigDocument(c, where, user))
 	return documentReply(text, "application/yaml", err)
@@ -122,7 +133,7 @@ func (k *call) kubeconfigArchive(c *cluster, in kubeconfigRequest, where map[str
 	files := map[string][]byte{}
 	user := map[string]any{"auth-provider": map[string]any{"name": "oidc", "config": map[string]any{
 		"client-id": "bx", "client-secret": "bx", "idp-issuer-url": "https://iam.cloud.ibm.com/identity", "id-token": token,
-		"refresh-token": k.w.mint(k.caller, tokenRefresh, refreshLife, k.now, nil),
+		"refresh-token": k.w.mint(k.caller, tokenRefresh, k.w.settings.refreshTokenLife(), k.now, nil),
 	}}}
 	if in.Admin {
 		user = map[string]any{"token": token}

@@ -38,7 +38,7 @@ func (k *call) refresh(ref string) reply {
 		return k.ksForbidden("Operator of the cluster")
 	}
 	if c.master.busy || !slices.Contains([]string{"normal", "warning", "critical"}, c.spec.State) {
-		return k.ksRefusal(http.StatusConflict, "E0062", "Provisioning", "Another operation on the cluster master is in progress or the cluster's state does not allow it.")
+		return k.busy()
 	}
 	key := c.scope.at(k.now)
 	c.master.busy, c.master.status, c.master.modified = true, "Refresh in progress.", k.now
@@ -52,8 +52,16 @@ func (k *call) refresh(ref string) reply {
 	return noContent()
 }
 
+func (k *call) busy() reply {
+	return k.ksRefusal(http.StatusConflict, "E0062", "Provisioning", "Another operation on the cluster master is in progress or the cluster's state does not allow it.")
+}
+
 func (w *world) refreshed(c *cluster, key *apiKey) {
 	w.mu.Lock()
+	if c.gone() {
+		w.mu.Unlock()
+		return
+	}
 	now := w.clock.Now()
 	c.master.busy, c.master.status, c.master.modified = false, "Ready", now
 	c.master.holder.to = now

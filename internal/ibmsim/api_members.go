@@ -39,7 +39,7 @@ func (k *call) addMember(g *accessGroup, iam string, item map[string]any) {
 			m = k.w.join(g.id, iam, k.caller.iam, k.now, k.now.Add(k.w.grantDelay()))
 			k.record("iam-groups.member.add", g.id, "group", g.name, "iam_id", iam)
 		}
-		item["status_code"], item["created_at"], item["created_by_id"] = http.StatusOK, m.added.UTC().Format("2006-01-02T15:04:05Z"), m.by
+		item["status_code"], item["created_at"], item["created_by_id"] = http.StatusOK, groupTime(m.added), m.by
 	}
 }
 

@@ -35,7 +35,7 @@ func (k *call) grants(p *policy) bool {
 			tg.region, _ = modernRegion(a.value)
 		}
 	}
-	return k.may("iam-access-management", "Administrator") || (tg.service != "" && k.w.may(k.caller.iam, tg, k.now, "Administrator"))
+	return k.may("iam-access-management", "Administrator") || (tg.service != "" && k.w.holdsRole(k.caller.iam, tg, k.now, "Administrator"))
 }
 
 // listPolicies is silently empty, except for one's own, without a role (trap 17).
@@ -121,11 +121,11 @@ func (k *call) policyReply(status int, p *policy, render func(*world, *policy) a
 
 func createPolicyV1(k *call) reply {
 	var in policyBody
-	if !k.decode(&in) || len(in.Subjects) != 1 || len(in.Subjects[0].Attributes) != 1 || len(in.Resources) == 0 {
+	if !k.decode(&in) || len(in.Subjects) != 1 || len(in.Resources) == 0 {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs one subject, roles and a resource.")
 	}
 	p := &policy{kind: in.Type, description: in.Description, version: 1, roles: in.roleIDs(), attrs: in.resourceAttributes(k.w.accountID)}
-	p.subjectKey, p.subject = in.Subjects[0].Attributes[0].Name, in.Subjects[0].Attributes[0].Value
+	p.setSubject(in.subjectAttributes())
 	return k.createPolicy(p, policyV1)
 }
 
@@ -154,21 +154,22 @@ func (k *call) policyConflict(have *policy) reply {
 }
 
 func (k *call) badPolicy(p *policy) reply {
-	if p.kind != "access" {
-		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The simulator knows policies of the type access only.")
+	if p.kind != kindAccess && p.kind != kindAuthorization {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The type of a policy is access or authorization.")
 	}
-	if p.subjectKey != "iam_id" && p.subjectKey != "access_group_id" {
-		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The subject is named by iam_id or access_group_id.")
-	}
-	if len(p.roles) == 0 || !slices.ContainsFunc(p.attrs, func(a attribute) bool {
-		return slices.Contains([]string{"serviceType", "serviceName", "resourceGroupId", "service_group_id", "resourceType"}, a.key)
-	}) {
+	if len(p.roles) == 0 || !p.names("serviceType", "serviceName", "resourceGroupId", "service_group_id", "resourceType") {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "A policy needs roles and says what it is for.")
 	}
 	for _, r := range p.roles {
-		if !knownRole(r) {
+		if !knownRole(r) && k.w.customRole(r) == nil {
 			return k.listRefusal(http.StatusBadRequest, "role_not_found", "The role "+r+" does not exist.")
 		}
+	}
+	if p.kind == kindAuthorization {
+		return k.badAuthorization(p)
+	}
+	if p.subjectKey != "iam_id" && p.subjectKey != "access_group_id" {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The subject is named by iam_id or access_group_id.")
 	}
 	if s := k.w.serviceByIAM[p.subject]; s != nil && s.locked {
 		return k.listRefusal(http.StatusConflict, "unable_to_process", "The service ID of the subject is locked.") // status inferred
@@ -188,7 +189,11 @@ func replacePolicyV1(k *call, p *policy) reply {
 		// Version 1 cannot carry what version 2 may hold; IBM asks for one version per policy (refusal inferred).
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The policy was made with version 2 of this API and can only be changed with it.")
 	}
-	return k.replacePolicy(p, &policy{version: 1, roles: in.roleIDs(), attrs: in.resourceAttributes(k.w.accountID), description: in.Description}, policyV1)
+	next := &policy{version: 1, roles: in.roleIDs(), attrs: in.resourceAttributes(k.w.accountID), description: in.Description}
+	if p.kind == kindAuthorization {
+		next.source = in.subjectAttributes()
+	}
+	return k.replacePolicy(p, next, policyV1)
 }
 
 // replacePolicy ends the old access at once and lets the new one act after the usual delay, unless nothing changed.
@@ -203,11 +208,11 @@ func (k *call) replacePolicy(p, next *policy, render func(*world, *policy) any) 
 	if have := k.w.conflicting(next); have != nil {
 		return k.policyConflict(have)
 	}
-	same := slices.Equal(p.roles, next.roles) && sameResource(p.attrs, next.attrs) && p.window.same(next.window)
-	p.roles, p.attrs, p.window, p.description, p.version, p.modified = next.roles, next.attrs, next.window, next.description, next.version, k.now
+	same := slices.Equal(p.roles, next.roles) && sameResource(p.attrs, next.attrs) && p.times.same(next.times)
+	p.roles, p.source, p.attrs, p.times, p.description, p.version, p.modified = next.roles, next.source, next.attrs, next.times, next.description, next.version, k.now
 	p.tag++
 	if !same && p.deleted.IsZero() {
-		p.right.end(k.now)
+		p.endRight(k.now)
 		k.w.startRight(p, k.now.Add(k.w.grantDelay()))
 	}
 	k.record("iam-am.policy.update", p.id, "subject", p.subject, "roles", roleNames(p.roles))

@@ -2,14 +2,13 @@ package ibmsim
 
 import "net/http"
 
-// Policy management v2, and roles.
+// Policy management v2.
 var policyV2Routes = []route{
 	{api: &policyAPI, method: "GET", path: "/v2/policies", handle: listPolicies(policyV2)},
 	{api: &policyAPI, method: "POST", path: "/v2/policies", handle: createPolicyV2},
 	{api: &policyAPI, method: "GET", path: "/v2/policies/{policy}", handle: withPolicy(getPolicy(policyV2))},
 	{api: &policyAPI, method: "PUT", path: "/v2/policies/{policy}", handle: withPolicy(replacePolicyV2)},
 	{api: &policyAPI, method: "DELETE", path: "/v2/policies/{policy}", handle: withPolicy(deletePolicy)},
-	{api: &policyAPI, method: "GET", path: "/v2/roles", handle: listRoles},
 }
 
 // policyV2Body is a policy on the wire of v2.
@@ -56,15 +55,15 @@ func (v keyedValues) attributes() []attribute {
 
 func createPolicyV2(k *call) reply {
 	var in policyV2Body
-	if !k.decode(&in) || len(in.Subject.Attributes) != 1 || len(in.Resource.Attributes) == 0 {
-		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs control, one subject and a resource.")
+	if !k.decode(&in) || len(in.Resource.Attributes) == 0 {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs control, a subject and a resource.")
 	}
-	subject := in.Subject.attributes()[0]
-	window, text := readWindow(in.Pattern, in.Rule)
-	if text != "" {
-		return k.listRefusal(http.StatusBadRequest, "invalid_body", text)
+	times, err := readTimes(in.Pattern, in.Rule)
+	if err != nil {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", err.Error())
 	}
-	p := &policy{kind: in.Type, description: in.Description, version: 2, subjectKey: subject.key, subject: subject.value, roles: in.roleIDs(), attrs: in.Resource.attributes(), window: window}
+	p := &policy{kind: in.Type, description: in.Description, version: 2, roles: in.roleIDs(), attrs: in.Resource.attributes(), times: times}
+	p.setSubject(in.Subject.attributes())
 	return k.createPolicy(p, policyV2)
 }
 
@@ -73,44 +72,36 @@ func replacePolicyV2(k *call, p *policy) reply {
 	if !k.decode(&in) || len(in.Resource.Attributes) == 0 {
 		return k.listRefusal(http.StatusBadRequest, "invalid_body", "The body needs control and a resource.")
 	}
-	window, text := readWindow(in.Pattern, in.Rule)
-	if text != "" {
-		return k.listRefusal(http.StatusBadRequest, "invalid_body", text)
+	times, err := readTimes(in.Pattern, in.Rule)
+	if err != nil {
+		return k.listRefusal(http.StatusBadRequest, "invalid_body", err.Error())
 	}
-	return k.replacePolicy(p, &policy{version: 2, roles: in.roleIDs(), attrs: in.Resource.attributes(), description: in.Description, window: window}, policyV2)
+	next := &policy{version: 2, roles: in.roleIDs(), attrs: in.Resource.attributes(), description: in.Description, times: times}
+	if p.kind == kindAuthorization {
+		next.source = in.Subject.attributes()
+	}
+	return k.replacePolicy(p, next, policyV2)
 }
 
 func policyV2(_ *world, p *policy) any {
-	var roles, attrs []any
+	keyed := func(list []attribute) []any {
+		attrs := []any{}
+		for _, a := range list {
+			attrs = append(attrs, map[string]any{"key": a.key, "operator": a.operator, "value": a.value})
+		}
+		return attrs
+	}
+	var roles []any
 	for _, r := range p.roles {
 		roles = append(roles, map[string]any{"role_id": r})
-	}
-	for _, a := range p.attrs {
-		attrs = append(attrs, map[string]any{"key": a.key, "operator": a.operator, "value": a.value})
 	}
 	body := policyCommon(p)
 	body["href"] = "https://iam.cloud.ibm.com/v2/policies/" + p.id
 	body["control"] = map[string]any{"grant": map[string]any{"roles": roles}}
-	body["subject"] = map[string]any{"attributes": []any{map[string]any{"key": p.subjectKey, "operator": "stringEquals", "value": p.subject}}}
-	body["resource"] = map[string]any{"attributes": attrs}
-	if p.window != nil {
-		body["pattern"], body["rule"] = p.window.pattern, p.window.rule()
+	body["subject"] = map[string]any{"attributes": keyed(p.subjectAttributes())}
+	body["resource"] = map[string]any{"attributes": keyed(p.attrs)}
+	if p.times != nil {
+		body["pattern"], body["rule"] = p.times.pattern, p.times.rule
 	}
 	return body
-}
-
-// listRoles knows the system roles and the service roles a cluster key's owner may need.
-func listRoles(k *call) reply {
-	role := func(name string) any {
-		crn, _ := roleCRN(name)
-		return map[string]any{"display_name": name, "crn": crn, "description": "", "actions": []string{}}
-	}
-	service := []any{role("Manager"), role("Writer"), role("Reader")}
-	if k.q("service_name") == "iam-identity" {
-		service = []any{role("UserApiKeyCreator"), role("ServiceIdCreator")}
-	}
-	return ok(map[string]any{
-		"custom_roles": []any{}, "service_roles": service,
-		"system_roles": []any{role("Administrator"), role("Editor"), role("Operator"), role("Viewer")},
-	})
 }

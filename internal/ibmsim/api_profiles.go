@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Trusted profiles, who may assume them, and the token that comes of it. Profiles have no claim rules and no links here.
+// Trusted profiles and the identities that may assume them.
 var profileRoutes = []route{
 	{api: &identityAPI, method: "GET", path: "/v1/profiles", handle: listProfiles},
 	{api: &identityAPI, method: "POST", path: "/v1/profiles", handle: createProfile},
@@ -19,8 +19,6 @@ var profileRoutes = []route{
 	{api: &identityAPI, method: "POST", path: "/v1/profiles/{id}/identities/{type}", handle: withProfile(addProfileIdentity)},
 	{api: &identityAPI, method: "GET", path: "/v1/profiles/{id}/identities/{type}/{identifier}", handle: withProfile(getProfileIdentity)},
 	{api: &identityAPI, method: "DELETE", path: "/v1/profiles/{id}/identities/{type}/{identifier}", handle: withProfile(deleteProfileIdentity)},
-	{api: &identityAPI, method: "GET", path: "/v1/profiles/{id}/rules", handle: withProfile(func(*call, *profile) reply { return ok(map[string]any{"rules": []any{}}) })},
-	{api: &identityAPI, method: "GET", path: "/v1/profiles/{id}/links", handle: withProfile(func(*call, *profile) reply { return ok(map[string]any{"links": []any{}}) })},
 }
 
 // profileMember is an identity that may assume a profile. One whose user was removed dangles: it stays and means nobody.

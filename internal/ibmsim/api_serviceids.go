@@ -78,7 +78,7 @@ func createServiceID(k *call) reply {
 	if !k.decode(&in) || in.Name == "" || in.AccountID == "" || in.Apikey != nil && in.Apikey.Name == "" {
 		return k.iamRefusal(http.StatusBadRequest, "BXNIM0102E", "The properties account_id and name are required.")
 	}
-	restricted := k.w.account.Settings.RestrictCreateServiceID == "RESTRICTED"
+	restricted := k.w.settings.RestrictCreateServiceID == "RESTRICTED"
 	if !k.account(in.AccountID) || !k.editsIdentities() || restricted && !k.may("iam-identity", "ServiceIdCreator") {
 		return k.iamForbidden()
 	}

@@ -97,7 +97,7 @@ func (k *call) tokens(who identity, grant string) reply {
 	life := k.w.tokenLife()
 	refresh := "not_supported"
 	if _, _, basic := k.r.BasicAuth(); basic {
-		refresh = k.w.mint(who, tokenRefresh, refreshLife, k.now, nil)
+		refresh = k.w.mint(who, tokenRefresh, k.w.settings.refreshTokenLife(), k.now, nil)
 	}
 	return ok200(map[string]any{
 		"access_token":  k.w.mint(who, tokenAccess, life, k.now, func(c *claims) { c.Grant = grant }),
@@ -109,7 +109,7 @@ func ok200(body map[string]any) reply { return reply{status: http.StatusOK, body
 
 func wholeSeconds(d time.Duration) int64 { return max(int64(d/time.Second), 1) }
 
-// assumeGrant turns an identity's token into one of a trusted profile that names it. Its refusals are inferred.
+// assumeGrant turns an identity's token into one of a trusted profile that admits it. Its refusals are inferred.
 func (k *call) assumeGrant(form url.Values) reply {
 	c, ok := k.w.readToken(form.Get("access_token"), k.now)
 	if !ok || c.Use != tokenAccess || !k.w.memberAt(c.IAM, k.now) {
@@ -121,7 +121,7 @@ func (k *call) assumeGrant(form url.Values) reply {
 		if p.deleted || !named {
 			continue
 		}
-		if p.find("user", c.IAM) < 0 && p.find("serviceid", c.IAM) < 0 {
+		if !k.w.admits(p, c.IAM) {
 			break
 		}
 		return k.tokens(k.w.who(p.iam), grantAssume)
@@ -136,6 +136,9 @@ func (k *call) passcodeGrant(form url.Values) reply {
 		return k.iamRefusal(http.StatusBadRequest, "BXNIM0414E", "The passcode is invalid or was used before.")
 	}
 	k.w.loggedIn(iam, k.now)
+	if u := k.w.byIAM[iam]; u != nil {
+		k.w.applyRules(u, k.now)
+	}
 	return k.tokens(k.w.who(iam), grantPasscode)
 }
 

@@ -25,7 +25,7 @@ func (k *call) readsUsers() bool {
 // seesUsers is the silent shortening: without a role a caller sees everybody only while the account does not restrict
 // the list's visibility, and otherwise only itself, with status 200 (trap 16).
 func (k *call) seesUsers() bool {
-	return k.readsUsers() || k.w.memberAt(k.caller.iam, k.now) && k.w.account.Settings.RestrictUserListVisibility != "RESTRICTED"
+	return k.readsUsers() || k.w.memberAt(k.caller.iam, k.now) && k.w.settings.RestrictUserListVisibility != "RESTRICTED"
 }
 
 func (k *call) wrongAccount() (reply, bool) {

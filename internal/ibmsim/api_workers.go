@@ -1,14 +1,12 @@
 package ibmsim
 
 import (
-	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 )
 
-// Workers, worker pools, zones and versions: read only, because no key of ours depends on them. The workers of a cluster
-// are its nodes, spread evenly over the zones of its region.
+// Workers, worker pools, zones and versions. The workers of an account file's cluster are spread evenly over the zones of
+// its region.
 var workerRoutes = []route{
 	{api: &containersAPI, method: "GET", path: "/v1/clusters/{cluster}/workers", handle: eachWorker(flatWorker)},
 	{api: &containersAPI, method: "GET", path: "/v1/clusters/{cluster}/workers/{worker}", handle: oneWorker(flatWorker)},
@@ -22,29 +20,15 @@ var workerRoutes = []route{
 	{api: &containersAPI, method: "GET", path: "/v2/getWorkerPools", handle: workerPools(deepPool)},
 	{api: &containersAPI, method: "GET", path: "/v2/vpc/getWorkerPools", handle: workerPools(deepPool)},
 	{api: &containersAPI, method: "GET", path: "/v2/classic/getWorkerPools", handle: workerPools(deepPool)},
+	{api: &containersAPI, method: "GET", path: "/v1/clusters/{cluster}/workerpools/{pool}", handle: workerPool(flatPool)},
+	{api: &containersAPI, method: "GET", path: "/v2/getWorkerPool", handle: workerPool(deepPool)},
+	{api: &containersAPI, method: "GET", path: "/v2/vpc/getWorkerPool", handle: workerPool(deepPool)},
+	{api: &containersAPI, method: "GET", path: "/v2/classic/getWorkerPool", handle: workerPool(deepPool)},
 	{api: &containersAPI, method: "GET", path: "/v1/zones", handle: listZones},
 	{api: &containersAPI, method: "GET", path: "/v2/vpc/getZones", handle: listZones},
 	{api: &containersAPI, method: "GET", path: "/v1/versions", handle: listVersions},
 	{api: &containersAPI, method: "GET", path: "/v2/getVersions", handle: listVersions},
 }
-
-// maxWorkers bounds what one list writes; an account file cannot make a reply of any size.
-const maxWorkers = 1000
-
-// worker is one node of a cluster, counted from 0.
-type worker struct {
-	cluster *cluster
-	n       int
-}
-
-func (v worker) id() string {
-	return fmt.Sprintf("kube-%s-%s-default-%08x", v.cluster.id, strings.ReplaceAll(v.cluster.spec.Name, "-", ""), v.n+1)
-}
-func (v worker) zone() string {
-	zones := v.cluster.zones()
-	return zones[v.n%len(zones)]
-}
-func (v worker) address() string { return fmt.Sprintf("10.240.%d.%d", (v.n+4)/256, (v.n+4)%256) }
 
 // zones are named after the region for VPC and after the city for classic.
 func (c *cluster) zones() []string {
@@ -57,40 +41,53 @@ func (c *cluster) zones() []string {
 
 func (r region) vpcZones() []string { return []string{r.name + "-1", r.name + "-2", r.name + "-3"} }
 
-func (c *cluster) workers() []worker {
-	var list []worker
-	for n := range min(c.spec.Workers, maxWorkers) {
-		list = append(list, worker{c, n})
-	}
-	return list
-}
-
-func flatWorker(v worker) any {
+func flatWorker(v *worker) any {
 	c := v.cluster
 	return map[string]any{
-		"id": v.id(), "state": "normal", "status": "Ready", "kubeVersion": c.spec.Version, "targetVersion": c.spec.Version, "location": v.zone(),
-		"machineType": "bx2.4x16", "poolName": "default", "poolid": c.poolID(), "privateIP": v.address(), "publicIP": "", "isolation": "public", "errorMessage": "",
+		"id": v.id, "state": v.state, "status": v.status(), "kubeVersion": c.spec.Version, "targetVersion": c.spec.Version, "location": v.zone,
+		"machineType": v.pool.flavor, "poolName": v.pool.name, "poolid": v.pool.id, "privateIP": v.address(), "publicIP": "", "isolation": "public", "errorMessage": v.message,
 	}
 }
 
-func deepWorker(v worker) any {
+func deepWorker(v *worker) any {
 	c := v.cluster
+	actual := v.state
+	if actual == workerNormal {
+		actual = "deployed"
+	}
+	desired := "deployed"
+	if v.state == workerDeleting || v.state == workerDeleteFailed {
+		desired = "deleted"
+	}
 	return map[string]any{
-		"id": v.id(), "flavor": "bx2.4x16", "location": v.zone(), "poolID": c.poolID(), "poolName": "default",
-		"health":            map[string]any{"state": "normal", "message": "Ready"},
-		"lifecycle":         map[string]any{"actualState": "deployed", "desiredState": "deployed", "message": "", "pendingOperation": ""},
+		"id": v.id, "flavor": v.pool.flavor, "location": v.zone, "poolID": v.pool.id, "poolName": v.pool.name,
+		"health":            map[string]any{"state": v.health(), "message": v.status()},
+		"lifecycle":         map[string]any{"actualState": actual, "desiredState": desired, "message": v.message, "pendingOperation": ""},
 		"kubeVersion":       map[string]any{"actual": c.spec.Version, "desired": c.spec.Version, "target": c.spec.Version},
 		"networkInterfaces": []any{map[string]any{"ipAddress": v.address(), "cidr": "10.240.0.0/18", "primary": true, "subnetID": "subnet-" + c.id}},
 	}
 }
 
-func (c *cluster) poolID() string { return c.id + "-default" }
+// health is normal of a worker that is there.
+func (v *worker) health() string {
+	if v.state == workerNormal || v.state == workerDeleteFailed {
+		return "normal"
+	}
+	return "pending"
+}
+
+func (v *worker) status() string {
+	if v.state == workerNormal {
+		return "Ready"
+	}
+	return v.message
+}
 
 func (k *call) clusterOfRoute() (*cluster, reply) {
 	return k.cluster(firstOf(k.path("cluster"), k.q("cluster")))
 }
 
-func eachWorker(render func(worker) any) func(*call) reply {
+func eachWorker(render func(*worker) any) func(*call) reply {
 	return func(k *call) reply {
 		c, refused := k.clusterOfRoute()
 		if c == nil {
@@ -104,56 +101,80 @@ func eachWorker(render func(worker) any) func(*call) reply {
 	}
 }
 
-func oneWorker(render func(worker) any) func(*call) reply {
+func oneWorker(render func(*worker) any) func(*call) reply {
 	return func(k *call) reply {
 		c, refused := k.clusterOfRoute()
 		if c == nil {
 			return refused
 		}
 		for _, v := range c.workers() {
-			if v.id() == firstOf(k.path("worker"), k.q("worker")) {
+			if v.id == firstOf(k.path("worker"), k.q("worker")) {
 				return ok(render(v))
 			}
 		}
-		return k.ksRefusal(http.StatusNotFound, "E0011", "Provisioning", "The specified worker node could not be found.")
+		return k.noWorker()
 	}
 }
 
-func (c *cluster) poolZones() []any {
-	count := map[string]int{}
-	for _, v := range c.workers() {
-		count[v.zone()]++
-	}
+func (p *pool) zoneBodies() []any {
 	list := []any{}
-	for _, z := range c.zones() {
-		if count[z] > 0 {
-			list = append(list, map[string]any{"id": z, "workerCount": count[z], "autobalanceEnabled": true, "messages": []string{}})
-		}
+	for _, z := range p.zones {
+		list = append(list, map[string]any{"id": z, "workerCount": len(p.in(z)), "autobalanceEnabled": true, "messages": []string{}})
 	}
 	return list
 }
 
-func flatPool(c *cluster) any {
+func flatPool(p *pool) any {
+	c := p.cluster
 	return map[string]any{
-		"id": c.poolID(), "name": "default", "state": "active", "region": c.spec.Region, "machineType": "bx2.4x16", "isolation": "public", "isBalanced": true,
-		"autoscaleEnabled": c.spec.Autoscaler, "sizePerZone": (c.spec.Workers + 2) / 3, "labels": map[string]string{}, "zones": c.poolZones(),
+		"id": p.id, "name": p.name, "state": "active", "region": c.spec.Region, "machineType": p.flavor, "isolation": "public", "isBalanced": p.balanced(),
+		"autoscaleEnabled": c.spec.Autoscaler, "sizePerZone": p.perZone, "labels": p.labels, "zones": p.zoneBodies(),
 	}
 }
 
-func deepPool(c *cluster) any {
+func deepPool(p *pool) any {
+	c := p.cluster
 	return map[string]any{
-		"id": c.poolID(), "poolName": "default", "provider": c.spec.Provider, "flavor": "bx2.4x16", "isBalanced": true, "autoscaleEnabled": c.spec.Autoscaler,
-		"workerCount": (c.spec.Workers + 2) / 3, "labels": map[string]string{}, "lifecycle": map[string]any{"actualState": "normal", "desiredState": "normal"}, "zones": c.poolZones(),
+		"id": p.id, "poolName": p.name, "provider": c.spec.Provider, "flavor": p.flavor, "isBalanced": p.balanced(), "autoscaleEnabled": c.spec.Autoscaler,
+		"workerCount": p.perZone, "labels": p.labels, "taints": p.taints, "lifecycle": map[string]any{"actualState": "normal", "desiredState": "normal"}, "zones": p.zoneBodies(),
 	}
 }
 
-func workerPools(render func(*cluster) any) func(*call) reply {
+// balanced tells whether no zone has more than one worker more than another.
+func (p *pool) balanced() bool {
+	least, most := maxWorkers, 0
+	for _, z := range p.zones {
+		n := len(p.in(z))
+		least, most = min(least, n), max(most, n)
+	}
+	return most-least <= 1
+}
+
+func workerPools(render func(*pool) any) func(*call) reply {
 	return func(k *call) reply {
 		c, refused := k.clusterOfRoute()
 		if c == nil {
 			return refused
 		}
-		return ok([]any{render(c)})
+		list := []any{}
+		for _, p := range c.workerPools() {
+			list = append(list, render(p))
+		}
+		return ok(list)
+	}
+}
+
+func workerPool(render func(*pool) any) func(*call) reply {
+	return func(k *call) reply {
+		c, refused := k.clusterOfRoute()
+		if c == nil {
+			return refused
+		}
+		p := c.poolNamed(firstOf(k.path("pool"), k.q("workerpool")))
+		if p == nil {
+			return k.noPool()
+		}
+		return ok(render(p))
 	}
 }
 
@@ -175,6 +196,9 @@ func listVersions(k *call) reply {
 	versions := map[string][]any{"kubernetes": {}, "openshift": {}}
 	seen := map[string]bool{}
 	for _, c := range k.w.clusters {
+		if c.gone() {
+			continue
+		}
 		number, _, _ := strings.Cut(c.spec.Version, "_")
 		if seen[c.spec.Type+number] {
 			continue

@@ -20,7 +20,11 @@ type right struct {
 	subject string // an IAM ID or an access group ID
 	roles   []string
 	attrs   []attribute
+	times   *timeRule
 }
+
+// holds tells whether the right is in force at t, by its life and by its policy's rule.
+func (r *right) holds(t time.Time) bool { return r.span.holds(t) && r.times.holds(t) }
 
 // membership is an identity's time in an access group.
 type membership struct {
@@ -28,7 +32,8 @@ type membership struct {
 	group, iam string
 	added      time.Time
 	by         string
-	dynamic    bool // by an identity provider's rule: no call ends it but the user's removal
+	rule       *groupRule // by an identity provider's rule: no call on members ends it, but one on the rule does
+	expires    time.Time  // of such a membership, unless the account file made it
 }
 
 // accountServices are the account management services: a policy on "all" does not cover them.
@@ -66,7 +71,9 @@ func (w *world) roles(iam string, tg target, t time.Time) []string {
 	for _, r := range w.rightsOf(iam, t) {
 		if covers(r.attrs, tg) && !r.muddled() {
 			for _, crn := range r.roles {
-				held = append(held, roleName(crn))
+				if !isCustom(crn) { // one may be named as the system's are
+					held = append(held, roleName(crn))
+				}
 			}
 		}
 	}
@@ -92,8 +99,14 @@ func (w *world) rightsOf(iam string, t time.Time) []*right {
 	return found
 }
 
-// may tells whether the identity holds one of the roles on the target at t.
+// may tells whether the identity holds one of the roles on the target at t, the weakest of which is named last, or a
+// custom role with the action that the weakest stands for.
 func (w *world) may(iam string, tg target, t time.Time, anyOf ...string) bool {
+	return w.holdsRole(iam, tg, t, anyOf...) || w.mayByAction(iam, tg, t, anyOf[len(anyOf)-1])
+}
+
+// holdsRole is for what no modelled action stands for: a custom role does not give it.
+func (w *world) holdsRole(iam string, tg target, t time.Time, anyOf ...string) bool {
 	for _, have := range w.roles(iam, tg, t) {
 		if slices.Contains(anyOf, have) {
 			return true

@@ -17,6 +17,7 @@ func (a *Account) check(line func(path string) int) []problem {
 	c.keys()
 	c.clusters()
 	c.transfer()
+	c.sizes()
 	return c.found
 }
 
@@ -130,6 +131,14 @@ func (c *checker) grants() {
 		for j, r := range g.Roles {
 			if _, ok := roleCRN(r); !ok {
 				c.add(fmt.Sprintf("%s.roles[%d]", at, j), "role %q does not exist", r)
+			}
+		}
+		if g.Weekly != nil {
+			if _, err := weekly(*g.Weekly); err != nil {
+				c.add(at+".weekly", "%v", err)
+			}
+			if g.Ends != 0 {
+				c.add(at, "a policy has ends or weekly, not both")
 			}
 		}
 		if len(g.Roles) == 0 || g.Service == "" {
@@ -248,6 +257,26 @@ func (c *checker) hasServiceID(name string) bool {
 
 func (c *checker) hasProfile(name string) bool {
 	return slices.ContainsFunc(c.account.Profiles, func(p Profile) bool { return p.Name == name })
+}
+
+// Bounds of what an account file can make the simulator hold.
+const (
+	maxFillers  = 200_000 // users and keys together
+	maxReplicas = 1000
+)
+
+func (c *checker) sizes() {
+	f := c.account.Fillers
+	if f.Users < 0 || f.KeysPerUser < 0 || f.Users > maxFillers || f.KeysPerUser > maxFillers || f.Users*(1+f.KeysPerUser) > maxFillers {
+		c.add("$.fillers", "fillers make at most %d users and keys", maxFillers)
+	}
+	for i, cl := range c.account.Clusters {
+		for j, w := range cl.Workloads {
+			if w.Replicas < 0 || w.Replicas > maxReplicas {
+				c.add(fmt.Sprintf("$.clusters[%d].workloads[%d].replicas", i, j), "a workload has 0 to %d replicas", maxReplicas)
+			}
+		}
+	}
 }
 
 func (c *checker) transfer() {

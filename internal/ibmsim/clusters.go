@@ -1,13 +1,10 @@
 package ibmsim
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-
-	"offboard/internal/ibmsim/kube"
 )
 
 // cluster is one Kubernetes Service cluster. Its Kubernetes server starts on first use, because a large account has a
@@ -15,8 +12,14 @@ import (
 type cluster struct {
 	spec    Cluster
 	id, crn string
+	by      string // who created it by a call
 	created time.Time
 	scope   *scope
+
+	since, running  time.Time // master deployed; first worker there
+	deleting, ended time.Time // deletion asked for; done
+	pools           []*pool   // nil until somebody looks
+	lastWorker      int
 
 	holders  []*holder
 	standIns []*holder             // for the dependents of a cluster whose server has not started
@@ -31,7 +34,8 @@ type cluster struct {
 
 	start    sync.Once
 	startErr error
-	server   *kube.Server
+	server   kubernetes
+	attached Attached // nil for a simulated cluster
 	starting bool
 	writing  sync.Mutex // one renewal of the secrets at a time, so that the newest key is written last
 }
@@ -44,27 +48,36 @@ type master struct {
 	holder   *holder
 }
 
+func newClusterOf(spec Cluster, id string, created time.Time) *cluster {
+	return &cluster{spec: spec, id: id, created: created, pods: map[types.UID]*holder{}}
+}
+
 func (w *world) loadClusters() {
 	for _, spec := range w.account.Clusters {
-		c := &cluster{spec: spec, id: firstOf(spec.ID, w.ids.clusterID(spec.Name)), created: w.ago(Duration(400 * 24 * time.Hour)), pods: map[types.UID]*holder{}}
+		c := newClusterOf(spec, firstOf(spec.ID, w.ids.clusterID(spec.Name)), w.ago(Duration(400*24*time.Hour)))
 		c.scope = w.scopeNamed(spec.Region, spec.ResourceGroup)
-		c.crn = fmt.Sprintf("crn:v1:bluemix:public:containers-kubernetes:%s:a/%s:%s::", c.scope.id.region, w.accountID, c.id)
+		c.crn = w.clusterCRN(c)
 		c.spec.Version = firstOf(spec.Version, defaultVersion(spec.Type))
 		c.spec.Type = firstOf(spec.Type, "kubernetes")
-		c.spec.State = firstOf(spec.State, "normal")
+		c.spec.State = firstOf(spec.State, clusterNormal)
 		if c.spec.Workers == 0 {
 			c.spec.Workers = 2
 		}
+		c.since, c.running = w.born, w.born
 		c.firstKey = c.scope.current()
 		c.key = c.firstKey
 		c.master = master{status: "Ready", modified: c.created, holder: w.hold(c, "master", c.key, w.born)}
-		for _, d := range c.dependents() {
-			if !d.keyless {
-				c.standIns = append(c.standIns, w.hold(c, systemNamespace+"/"+d.name, c.key, w.born))
-			}
+		w.standIn(c)
+		w.addCluster(c)
+	}
+}
+
+// standIn holds the key for the dependents of a cluster whose server has not started.
+func (w *world) standIn(c *cluster) {
+	for _, d := range c.dependents() {
+		if !d.keyless {
+			c.standIns = append(c.standIns, w.hold(c, systemNamespace+"/"+d.name, c.key, c.running))
 		}
-		w.clusters = append(w.clusters, c)
-		w.clusterByRef[c.id], w.clusterByRef[spec.Name] = c, c
 	}
 }
 
@@ -83,7 +96,7 @@ func (c *cluster) target() target {
 func (k *call) visibleClusters(group string) []*cluster {
 	var list []*cluster
 	for _, c := range k.w.clusters {
-		if (group == "" || group == c.scope.id.group) && k.reads(c) {
+		if !c.gone() && (group == "" || group == c.scope.id.group) && k.reads(c) {
 			list = append(list, c)
 		}
 	}
@@ -111,10 +124,23 @@ func (k *call) groupHeader() string {
 	return firstOf(k.r.Header.Get("X-Auth-Resource-Group"), k.r.Header.Get("X-Auth-Resource-Group-ID"))
 }
 
-// troubled tells whether the cluster has an outage right now: its state turns to warning and its add-ons to critical.
+// troubled tells whether the cluster has an outage right now: its state turns to warning and its add-ons to critical. It
+// asks for the present alone, because lists ask it of every cluster, and says what clusterOutages says of it.
 func (w *world) troubled(c *cluster, now time.Time) bool {
-	for _, o := range w.clusterOutages(c, now) {
-		if o.To.IsZero() {
+	if c.since.IsZero() || !c.since.Before(now) || !c.deleting.IsZero() {
+		return false
+	}
+	if _, cause := w.scopeTrouble(c.scope, now.Add(-1)); cause != "" { // what begins now has not lasted yet
+		return true
+	}
+	for _, h := range c.holders {
+		if h.key == nil {
+			if h.from.Before(now) && h.to.IsZero() {
+				return true
+			}
+			continue
+		}
+		if failed := h.replay(w.tokenLives, now).failed; len(failed) > 0 && !failed[len(failed)-1].to.Before(now) {
 			return true
 		}
 	}

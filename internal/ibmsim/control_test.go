@@ -90,6 +90,11 @@ func TestControl(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.control("POST", "/clock", `{"advance":"10m"}`, &now))
 	require.Equal(t, s.at(10*time.Minute), now.Now)
 
+	for _, bad := range []string{`{"advance":"-1m"}`, `{"advance":"106752d"}`, `{"advance":""}`, `[`} {
+		require.Equal(t, http.StatusBadRequest, s.control("POST", "/clock", bad, nil), bad)
+	}
+	require.Equal(t, s.at(10*time.Minute), s.clock.Now())
+
 	s.token(keyAdmin)
 	var counts []ibmsim.RequestCount
 	require.Equal(t, http.StatusOK, s.control("GET", "/requests", "", &counts))
@@ -104,6 +109,19 @@ func TestControl(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, s.control("PUT", "/state", "name: nothing else", nil))
 	require.Len(t, s.cloud.State().Clusters, 6)
 	require.Equal(t, http.StatusNotFound, s.control("POST", "/invitations/clusters-1@acme.example/accept", "", nil))
+}
+
+// The clock ends where times can no longer be written as JSON.
+func TestClockEnds(t *testing.T) {
+	s := startSim(t, "empty")
+	code := http.StatusOK
+	for n := 0; n < 40 && code == http.StatusOK; n++ {
+		code = s.control("POST", "/clock", `{"advance":"106000d"}`, nil)
+	}
+	require.Equal(t, http.StatusBadRequest, code)
+	var state ibmsim.State
+	require.Equal(t, http.StatusOK, s.control("GET", "/state", "", &state))
+	require.Equal(t, s.clock.Now(), state.Now)
 }
 
 func TestUnknownOperationsAreLoud(t *testing.T) {

@@ -2,11 +2,15 @@ package ibmsim
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 )
 
 // Control calls that move the clock or replace the whole world: they must not hold the world's mutex.
+
+// lastYear is the last one that the times of JSON can hold.
+const lastYear = 9999
 
 // postClock advances a virtual clock: {"advance": "10m"}.
 func (c *Cloud) postClock(rw http.ResponseWriter, r *http.Request) {
@@ -20,6 +24,10 @@ func (c *Cloud) postClock(rw http.ResponseWriter, r *http.Request) {
 	d, err := parseDuration(in.Advance)
 	if err != nil {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if c.clock.Now().Add(d).Year() > lastYear {
+		http.Error(rw, fmt.Sprintf("the clock ends with the year %d", lastYear), http.StatusBadRequest)
 		return
 	}
 	if !c.Advance(d) {

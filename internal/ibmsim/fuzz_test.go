@@ -1,10 +1,12 @@
 package ibmsim
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +26,7 @@ func FuzzPolicies(f *testing.F)      { fuzzAPI(f, &policyAPI) }
 func FuzzResources(f *testing.F)     { fuzzAPI(f, &managerAPI, &controllerAPI, &searchAPI, &accountsAPI) }
 func FuzzContainers(f *testing.F)    { fuzzAPI(f, &containersAPI) }
 func FuzzControlCalls(f *testing.F)  { fuzzAPI(f, &simAPI) }
+func FuzzControlWorld(f *testing.F)  { fuzzControlWorld(f) }
 func FuzzClusterServer(f *testing.F) { fuzzKube(f) }
 
 func fuzzAPI(f *testing.F, apis ...*api) {
@@ -58,7 +61,7 @@ func fuzzKube(f *testing.F) {
 		"/.well-known/oauth-authorization-server", "/oauth/authorize", "/apis/user.openshift.io/v1/users/~",
 	}
 	methods := []string{"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
-	types := []string{"application/json", "application/merge-patch+json", "application/json-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml", "x"}
+	types := []string{"application/json", "application/merge-patch+json", "application/json-patch+json", "application/strategic-merge-patch+json", "application/apply-patch+yaml", "application/vnd.kubernetes.protobuf", "x"}
 	for i := range paths {
 		f.Add(uint16(i), byte(i), "limit=1&labelSelector=app%3Dx", []byte(`{"spec":{"template":{"metadata":{"annotations":{"a":"b"}}}}}`), "")
 		f.Add(uint16(i), byte(i*7), "", []byte(`[{"op":"test","path":"/metadata/name","value":"x"},{"op":"remove","path":"/subjects/0"}]`), "/x")
@@ -76,12 +79,68 @@ func fuzzKube(f *testing.F) {
 	})
 }
 
+// fuzzControlWorld feeds the control calls that change the whole world, one after another, and asks it the usual questions
+// between them.
+func fuzzControlWorld(f *testing.F) {
+	account := fuzzAccount(f)
+	small, err := shipped.ReadFile("accounts/small.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	calls := []struct{ method, path string }{
+		{"PUT", "/sim/state"}, {"POST", "/sim/clock"}, {"POST", "/sim/faults"}, {"POST", "/sim/faults/schedule"}, {"POST", "/sim/invitations/viewer@acme.example/accept"},
+		{"POST", "/sim/owner"}, {"DELETE", "/sim/faults"},
+	}
+	f.Add(byte(0), small, byte(1), []byte(`{"advance":"10m"}`))
+	f.Add(byte(1), []byte(`{"advance":"106751d"}`), byte(1), []byte(`{"advance":"2000000h"}`))
+	f.Add(byte(2), []byte(`{"path":"apikeys","delay":"3h","hang":true,"times":-1}`), byte(3), []byte(`{"seed":3,"count":9}`))
+	f.Add(byte(2), []byte(`{"service":"containers","truncate":true,"replication":"9h"}`), byte(5), []byte(`{"email":"viewer@acme.example"}`))
+	f.Add(byte(0), []byte("id: 5f3e0c1d2b4a49688776655443322110\nowner: a@b\nusers: [{email: a@b}]\nresourceGroups: [{name: d, default: true}]\n"), byte(4), []byte(""))
+	f.Fuzz(func(t *testing.T, first byte, body []byte, second byte, next []byte) {
+		if len(body)+len(next) > 100_000 {
+			return
+		}
+		c := New(account, Options{Clock: clock.NewVirtual(time.Unix(1_800_000_000, 0))})
+		for _, one := range []struct {
+			n    byte
+			body []byte
+		}{{first, body}, {second, next}} {
+			call := calls[int(one.n)%len(calls)]
+			if code, text := ask(t, c, call.method, call.path, one.body); code >= 500 {
+				t.Fatalf("%s %s with %q: %d %s", call.method, call.path, one.body, code, text)
+			}
+			for _, path := range []string{"/sim/state", "/sim/outages", "/sim/ledger", "/sim/faults", "/iam/v1/apikeys?scope=account", "/containers/global/v2/vpc/getClusters"} {
+				if code, text := ask(t, c, "GET", path, nil); code >= 500 && len(c.Faults()) == 0 {
+					t.Fatalf("GET %s after %s with %q: %d %s", path, call.path, one.body, code, text)
+				}
+			}
+		}
+	})
+}
+
+// ask sends one request as the administrator, for whose answer nobody waits: a fault cannot hold the test up.
+func ask(t *testing.T, c *Cloud, method, path string, body []byte) (int, string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	r, err := http.NewRequestWithContext(ctx, method, "http://sim.example"+path, strings.NewReader(string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.RemoteAddr = "192.0.2.1:4000"
+	r.Header.Set("Authorization", "Bearer "+login(t, c, path))
+	rec := httptest.NewRecorder()
+	serveGuarded(c, rec, r)
+	return rec.Code, rec.Body.String()
+}
+
 func fuzzAccount(f *testing.F) *Account {
 	f.Helper()
 	account, err := Load("small")
 	if err != nil {
 		f.Fatal(err)
 	}
+	account.AccessGroups[0].Dynamic = []string{"viewer@acme.example"}
 	account.ServiceIDs = []ServiceID{{Name: "tool", APIKey: "CANARY-key-tool"}}
 	account.Profiles = []Profile{{Name: "pods", Identities: []string{"tool", "offboard-admin@acme.example"}}}
 	return account
@@ -95,7 +154,7 @@ func fillPath(c *Cloud, path string, pick byte, text string) string {
 		w.clusters[int(pick)%len(w.clusters)].id, w.services[0].id, w.profiles[0].id, allGroups, latestReport, w.resourceGroups[0].id,
 	}
 	likely := map[string]string{
-		"{account}": w.accountID, "{group}": w.groups[0].id, "{policy}": known[4], "{cluster}": known[6], "{iam}": known[2], "{type}": "user", "{identifier}": known[2], "{email}": w.users[0].email,
+		"{worker}": w.clusters[int(pick)%len(w.clusters)].workers()[0].id, "{pool}": defaultPool, "{zone}": "eu-de-1", "{rule}": w.groups[0].rules[0].id, "{account}": w.accountID, "{group}": w.groups[0].id, "{policy}": known[4], "{cluster}": known[6], "{iam}": known[2], "{type}": "user", "{identifier}": known[2], "{email}": w.users[0].email,
 	}
 	var out []string
 	for part := range strings.SplitSeq(strings.TrimSuffix(path, "{$}"), "/") {
@@ -125,6 +184,15 @@ func seedBody(i int) string {
 		`{"seed":1,"count":3}`,
 		`{"subjects":[{"attributes":[{"name":"iam_id","value":"x"}]}],"type":"access","roles":[{"role_id":"crn:v1:bluemix:public:iam::::role:Viewer"}],"resources":[{"attributes":[{"name":"serviceName","value":"is"}]}]}`,
 		`{"identities":[{"identifier":"x","type":"user"}],"identifier":"iam-x","type":"serviceid","state":"active"}`,
+		`{"mfa":"TOTP","restrict_create_service_id":"RESTRICTED","system_access_token_expiration_in_seconds":"900","restrict_user_domains":[{"realm_id":"IBMid","restrict_invitation":true,"invitation_email_allow_patterns":["**@acme.example"]}]}`,
+		`{"name":"Own","display_name":"Own","account_id":"5f3e0c1d2b4a49688776655443322110","service_name":"containers-kubernetes","actions":["containers-kubernetes.cluster.read"]}`,
+		`{"name":"r","expiration":3600,"realm_name":"https://idp.acme.example","type":"Profile-SAML","cr_type":"VSI","conditions":[{"claim":"g","operator":"IN","value":"[\"a\"]"}],"link":{"crn":"crn:v1:bluemix:public:is:eu-de:a/5f3e0c1d2b4a49688776655443322110:x::","namespace":"n","name":"n"}}`,
+		`{"name":"new","dataCenter":"fra02","workerNum":2,"masterVersion":"1.32.5","workerPool":{"vpcID":"v","workerCount":1,"zones":[{"id":"eu-de-1"},{"id":"eu-de-2"}]}}`,
+		`{"cluster":"small-vpc","workerpool":"default","size":3,"sizePerZone":1,"state":"resizing","name":"gpu","workerCount":1,"workerNum":1,"id":"eu-de-2","zone":"eu-de-1","action":"replace","zones":[{"id":"eu-de-1"}]}`,
+		`{"name":"i","target":"eu-de","resource_group":"default","resource_plan_id":"kms.tiered","parameters":{"a":1},"account_id":"5f3e0c1d2b4a49688776655443322110"}`,
+		`{"type":"authorization","control":{"grant":{"roles":[{"role_id":"crn:v1:bluemix:public:iam::::serviceRole:Reader"}]}},"subject":{"attributes":[{"key":"serviceName","operator":"stringEquals","value":"is"}]},"resource":{"attributes":[{"key":"serviceName","operator":"stringEquals","value":"kms"}]}}`,
+		`{"type":"access","control":{"grant":{"roles":[{"role_id":"crn:v1:bluemix:public:iam::::role:Viewer"}]}},"subject":{"attributes":[{"key":"iam_id","operator":"stringEquals","value":"x"}]},"resource":{"attributes":[{"key":"serviceName","operator":"stringEquals","value":"is"}]},"pattern":"time-based-conditions:weekly:custom-hours","rule":{"operator":"or","conditions":[{"key":"{{environment.attributes.day_of_week}}","operator":"dayOfWeekAnyOf","value":["1+00:00","7-11:00"]},{"operator":"and","conditions":[{"key":"{{environment.attributes.current_time}}","operator":"timeLessThan","value":"09:00:00+02:00"}]}]}}`,
+		`{"query":"name:new","token":"MHw=","fields":["name"]}`,
 	}
 	return bodies[i%len(bodies)]
 }
@@ -144,6 +212,9 @@ func exercise(t *testing.T, c *Cloud, method, path, query string, body []byte, h
 		for _, name := range []string{"X-Region", "If-Match", "X-Auth-Resource-Group", "IAM-ApiKey", "Content-Type", "X-Auth-Softlayer-Username", "X-Auth-Softlayer-APIKey"} {
 			r.Header.Set(name, strings.Map(printable, header))
 		}
+		if header == "application/vnd.kubernetes.protobuf" {
+			r.Header.Set("Accept", header)
+		}
 		if token != "" {
 			r.Header.Set("Authorization", "Bearer "+token)
 		}
@@ -158,6 +229,22 @@ func exercise(t *testing.T, c *Cloud, method, path, query string, body []byte, h
 		c.Advance(time.Hour)
 		c.Outages()
 		c.State()
+		sameTrouble(t, c)
+	}
+}
+
+// sameTrouble holds the short answer about the present against the outages.
+func sameTrouble(t *testing.T, c *Cloud) {
+	t.Helper()
+	w := c.world.Load()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := w.clock.Now()
+	for _, one := range w.clusters {
+		open := slices.ContainsFunc(w.clusterOutages(one, now), func(o Outage) bool { return o.To.IsZero() })
+		if troubled := w.troubled(one, now); troubled != open {
+			t.Fatalf("cluster %s: troubled says %t, its outages say %t", one.spec.Name, troubled, open)
+		}
 	}
 }
 

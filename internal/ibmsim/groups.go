@@ -9,6 +9,7 @@ type accessGroup struct {
 	by                    string
 	deleted               bool
 	tag                   int
+	rules                 []*groupRule
 }
 
 func (w *world) group(id string) *accessGroup {
@@ -47,7 +48,7 @@ func (w *world) member(group, iam string) *membership {
 // staticMember is a membership that calls made and calls can end.
 func (w *world) staticMember(group, iam string) *membership {
 	for _, m := range w.memberships[iam] {
-		if m.group == group && m.to.IsZero() && !m.dynamic {
+		if m.group == group && m.to.IsZero() && m.rule == nil {
 			return m
 		}
 	}

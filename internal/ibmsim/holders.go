@@ -24,9 +24,9 @@ type failure struct {
 	cause string
 }
 
-// replay computes a holder's token requests from its start until a moment. A token outlives its key (trap 12): the
+// replay computes a holder's token requests from its start until a moment, with the lives tokens had at the time. A token outlives its key (trap 12): the
 // holder notices a dead key only when the token in hand ends, and recovers at once when the key works again.
-func (h *holder) replay(tokenLife time.Duration, until time.Time) use {
+func (h *holder) replay(lives tokenLives, until time.Time) use {
 	var u use
 	end := earlier(h.to, until)
 	need := h.from
@@ -39,7 +39,8 @@ func (h *holder) replay(tokenLife time.Duration, until time.Time) use {
 			continue
 		}
 		// Requests fall on need, need+life, need+2*life ... and succeed while they lie before the key's death.
-		stop := earlier(alive.to, end)
+		tokenLife, changes := lives.at(need)
+		stop := earlier(earlier(alive.to, end), changes)
 		n := int64(stop.Sub(need)-1) / int64(tokenLife)
 		u.last = need.Add(time.Duration(n) * tokenLife)
 		u.count += n + 1
@@ -81,7 +82,7 @@ func (w *world) hold(c *cluster, subject string, k *apiKey, now time.Time) *hold
 func (w *world) activity(k *apiKey, now time.Time) (last time.Time, count int64) {
 	last, count = k.lastAuthn, k.authns
 	for _, h := range k.holders {
-		u := h.replay(w.tokenLife(), now.Add(1))
+		u := h.replay(w.tokenLives, now.Add(1))
 		last, count = later(last, u.last), count+u.count
 	}
 	return last, count

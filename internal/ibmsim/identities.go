@@ -32,6 +32,7 @@ type user struct {
 	language    string
 	lastAuthn   time.Time
 	authns      int64
+	provider    provider
 }
 
 func (u *user) name() string { return strings.TrimSpace(u.first + " " + u.last) }
@@ -59,6 +60,8 @@ type profile struct {
 	created, modified          time.Time
 	tag                        int
 	members                    []profileMember
+	rules                      []*profileRule
+	links                      []*profileLink
 	deleted                    bool
 	gone                       time.Time
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // kubeServer is the cluster's API server, started on first use. It must be called without the mutex.
-func (w *world) kubeServer(c *cluster) (*kube.Server, error) {
+func (w *world) kubeServer(c *cluster) (kubernetes, error) {
 	c.start.Do(func() { c.startErr = w.startKube(c) })
 	if c.startErr != nil {
 		return nil, fmt.Errorf("start the API server of cluster %s: %w", c.spec.Name, c.startErr)
@@ -20,20 +20,14 @@ func (w *world) kubeServer(c *cluster) (*kube.Server, error) {
 	return c.server, nil
 }
 
-// startKube seeds the cluster as it was when the world began and lets its pods take what the secret held then; only
+// startKube seeds the cluster as it was when it began to run and lets its pods take what the secret held then; only
 // afterwards the secret gets what it holds today. So it does not matter when somebody looks first.
 func (w *world) startKube(c *cluster) error {
 	w.mu.Lock()
 	objects := w.seedObjects(c)
 	c.starting = true
 	w.mu.Unlock()
-	s := kube.New(kube.Options{
-		Clock: w.clock, Version: "v" + strings.SplitN(c.spec.Version, "_", 2)[0] + "+IKS", PodStart: w.knobs.PodStart.Std(), PodStop: w.knobs.PodStop.Std(), Seed: w.account.Seed + 1,
-		Authorize:    func(r *http.Request) (kube.User, bool) { return w.kubeUser(c, r) },
-		OnPodStarted: func(pod *corev1.Pod) { w.podStarted(c, pod) },
-		OnPodGone:    func(pod *corev1.Pod) { w.podGone(c, pod) },
-		OnChange:     func(ch kube.Change) { w.kubeChanged(c, ch) },
-	})
+	s := w.newKube(c)
 	w.mu.Lock()
 	c.server = s
 	w.mu.Unlock()
@@ -58,6 +52,23 @@ func (w *world) startKube(c *cluster) error {
 		w.writeSecrets(c)
 	}
 	return nil
+}
+
+// newKube is the API server of a cluster, which tells when a pod begins and ends to hold a key.
+func (w *world) newKube(c *cluster) kubernetes {
+	started := func(pod *corev1.Pod) { w.podStarted(c, pod) }
+	gone := func(pod *corev1.Pod) { w.podGone(c, pod) }
+	if c.attached != nil {
+		c.attached.Follow(started, gone)
+		return c.attached
+	}
+	return kube.New(kube.Options{
+		Clock: w.clock, Version: "v" + strings.SplitN(c.spec.Version, "_", 2)[0] + "+IKS", PodStart: w.knobs.PodStart.Std(), PodStop: w.knobs.PodStop.Std(), Seed: w.account.Seed + 1,
+		Authorize:    func(r *http.Request) (kube.User, bool) { return w.kubeUser(c, r) },
+		OnPodStarted: started,
+		OnPodGone:    gone,
+		OnChange:     func(ch kube.Change) { w.kubeChanged(c, ch) },
+	})
 }
 
 // retireStandIns takes out what stood for the pods that are real now.
@@ -89,12 +100,15 @@ func (w *world) podStarted(c *cluster, pod *corev1.Pod) {
 	secret, _ := c.server.Secret(systemNamespace, storageSecret)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if c.gone() {
+		return
+	}
 	if c.spec.TrustedProfile != "" && reads(pod, credentialsSecret) {
 		return // it authenticates as the trusted profile and holds no key (trap 48)
 	}
 	start := w.clock.Now()
 	if c.starting {
-		start = w.born
+		start = c.running
 	}
 	c.pods[pod.UID] = w.hold(c, pod.Namespace+"/"+workloadOf(pod)+" ("+pod.Name+")", w.keyBySecret[keyInSecret(secret)], start)
 }
@@ -196,6 +210,7 @@ func (c *Cloud) serveKube(rw http.ResponseWriter, r *http.Request) {
 	k.enter()
 	w.mu.Lock()
 	cl := w.clusterByRef[r.PathValue("cluster")]
+	reachable := cl != nil && cl.usable() && !cl.spec.PrivateOnly // not from here (trap 42)
 	w.mu.Unlock()
 	if cl == nil {
 		http.NotFound(rw, r)
@@ -205,10 +220,14 @@ func (c *Cloud) serveKube(rw http.ResponseWriter, r *http.Request) {
 	if k.begin(rw) {
 		return
 	}
-	if cl.spec.PrivateOnly {
-		panic(http.ErrAbortHandler) // not reachable from here (trap 42)
+	if !reachable {
+		panic(http.ErrAbortHandler)
 	}
 	prefix := "/kube/" + r.PathValue("cluster")
+	if cl.attached != nil {
+		http.Error(rw, "this cluster is attached: its API is at the address in its kubeconfig", http.StatusMisdirectedRequest)
+		return
+	}
 	if w.serveOpenShift(cl, strings.TrimPrefix(r.URL.Path, prefix), rw, r) {
 		return
 	}
@@ -258,7 +277,7 @@ func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
 
 // platform performs a request on a cluster as the platform.
-func platform(s *kube.Server, method, path, contentType, body string) (int, error) {
+func platform(s http.Handler, method, path, contentType, body string) (int, error) {
 	ctx := context.WithValue(context.Background(), platformCall{}, true)
 	r, err := http.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
 	if err != nil {

@@ -12,8 +12,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-
-	"offboard/internal/ibmsim/kube"
 )
 
 // syncedBinding is a binding the platform keeps in step with a service role, whenever somebody asks for it.
@@ -56,7 +54,7 @@ func (w *world) seedRBAC(c *cluster) []runtime.Object {
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "edit"}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"", "apps"}, Resources: all, Verbs: all}}},
 		&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "view"}, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"", "apps"}, Resources: []string{"pods", "deployments", "configmaps"}, Verbs: readOnly}}},
 	}
-	wanted := w.wantedBindings(c, w.born)
+	wanted := w.wantedBindings(c, c.running)
 	for _, b := range slices.SortedFunc(maps.Keys(wanted), syncedBinding.compare) {
 		objects = append(objects, binding(b.namespace, b.name, b.clusterRole, wanted[b]))
 	}
@@ -138,7 +136,7 @@ func (w *world) syncRBAC(c *cluster) error {
 }
 
 // syncBinding changes the subjects of a binding, and makes it if somebody deleted it or it is new.
-func syncBinding(s *kube.Server, b syncedBinding, subjects []rbacv1.Subject) error {
+func syncBinding(s kubernetes, b syncedBinding, subjects []rbacv1.Subject) error {
 	text, err := json.Marshal(map[string]any{"subjects": subjects})
 	if err != nil {
 		return fmt.Errorf("write the subjects: %w", err)

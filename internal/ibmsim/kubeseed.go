@@ -63,7 +63,7 @@ func (c *cluster) dependents() []dependent {
 	return list
 }
 
-// seedObjects is the cluster as it was when the world began.
+// seedObjects is the cluster as it was when it began to run.
 func (w *world) seedObjects(c *cluster) []runtime.Object {
 	objects := []runtime.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ibm-system"}}}
 	for i := range min(c.spec.Workers, 3) {

@@ -30,12 +30,15 @@ func (w *world) loadAccess() {
 		for _, m := range g.Members {
 			w.join(group.id, w.iamByEmail(m), w.owner(), group.created, group.created)
 		}
-		for _, m := range g.Dynamic {
-			w.join(group.id, w.iamByEmail(m), w.owner(), group.created, group.created).dynamic = true
+		if len(g.Dynamic) > 0 {
+			rule := w.fileRule(group)
+			for _, m := range g.Dynamic {
+				w.join(group.id, w.iamByEmail(m), w.owner(), group.created, group.created).rule = rule
+			}
 		}
 	}
 	for i, g := range w.account.Policies {
-		p := &policy{id: uuidOf(w.ids.of("policy", fmt.Sprint(i))), version: 2, kind: "access", subjectKey: "iam_id", created: w.ago(Duration(200 * 24 * time.Hour)), by: w.owner(), tag: 1}
+		p := &policy{id: uuidOf(w.ids.of("policy", fmt.Sprint(i))), version: 2, kind: kindAccess, subjectKey: "iam_id", created: w.ago(Duration(200 * 24 * time.Hour)), by: w.owner(), tag: 1}
 		switch {
 		case g.User != "":
 			p.subject = w.iamByEmail(g.User)
@@ -51,8 +54,11 @@ func (w *world) loadAccess() {
 			p.roles = append(p.roles, crn)
 		}
 		p.attrs = w.grantAttributes(g)
-		if g.Ends != 0 {
-			p.window = &accessWindow{pattern: patternOnce, from: p.created, to: w.born.Add(g.Ends.Std())}
+		switch {
+		case g.Ends != 0:
+			p.times = between(p.created, w.born.Add(g.Ends.Std()))
+		case g.Weekly != nil:
+			p.times, _ = weekly(*g.Weekly) // the account was checked
 		}
 		w.putPolicy(p, p.created)
 	}

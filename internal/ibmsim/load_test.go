@@ -45,6 +45,11 @@ func TestLoaderTellsEveryProblem(t *testing.T) {
 	}
 	_, err = ibmsim.Parse("late", []byte(strings.Replace(string(small), "tokenLife: 1h", "tokenLife: soon", 1)))
 	require.ErrorContains(t, err, `"soon" is not a duration`)
+	_, err = ibmsim.Parse("huge", []byte(string(small)+"fillers: {users: 300000, keysPerUser: 2}\n"))
+	require.ErrorContains(t, err, "at most 200000 users and keys")
+	_, err = ibmsim.Parse("weekly", []byte(strings.Replace(string(small), "roles: [Viewer], service: containers-kubernetes}", "roles: [Viewer], service: containers-kubernetes, ends: 1h, weekly: {days: [monday]}}", 1)))
+	require.ErrorContains(t, err, `"monday" is not a day`)
+	require.ErrorContains(t, err, "ends or weekly")
 	_, err = ibmsim.Load("no-such-account")
 	require.ErrorContains(t, err, "empty, large, owner-leaves, sample, small, traps")
 }

@@ -29,22 +29,32 @@ func (w *world) outages(now time.Time) []Outage {
 	return found
 }
 
+// clusterOutages are those of one cluster, within its life.
 func (w *world) clusterOutages(c *cluster, now time.Time) []Outage {
-	found := w.scopeOutages(c, now)
+	if c.since.IsZero() {
+		return nil
+	}
+	life := c.lives(now)
+	found := w.scopeOutages(c, life)
 	for _, h := range c.holders {
 		if h.key == nil {
 			end := h.to
-			if h.from.Before(now) && (end.IsZero() || end.After(h.from)) {
+			if h.from.Before(life.to) && (end.IsZero() || end.After(h.from)) {
 				found = append(found, Outage{From: h.from, To: end, Cluster: c.spec.Name, Subject: h.subject, Cause: causeMissing})
 			}
 			continue
 		}
-		for _, f := range h.replay(w.tokenLife(), now).failed {
+		for _, f := range h.replay(w.tokenLives, life.to).failed {
 			o := Outage{From: f.from, To: f.to, Cluster: c.spec.Name, Subject: h.subject, Key: h.key.id, Cause: f.cause}
-			if !o.To.Before(now) {
+			if !o.To.Before(life.to) {
 				o.To = time.Time{}
 			}
 			found = append(found, o)
+		}
+	}
+	if !c.deleting.IsZero() {
+		for i := range found {
+			found[i].To = earlier(found[i].To, c.deleting)
 		}
 	}
 	return found
@@ -52,9 +62,9 @@ func (w *world) clusterOutages(c *cluster, now time.Time) []Outage {
 
 // scopeOutages are the times in which the pair of a cluster had no usable key: ordering, resizing and storage
 // provisioning fail at once then, whatever tokens are still about.
-func (w *world) scopeOutages(c *cluster, now time.Time) []Outage {
+func (w *world) scopeOutages(c *cluster, life span) []Outage {
 	var found []Outage
-	marks := w.scopeMarks(c.scope, now)
+	marks := w.scopeMarks(c.scope, life)
 	for i, from := range marks {
 		key, cause := w.scopeTrouble(c.scope, from)
 		if cause == "" {
@@ -88,17 +98,28 @@ func (w *world) scopeTrouble(s *scope, t time.Time) (key, cause string) {
 	return k.id, ""
 }
 
-// scopeMarks are the moments at which the answer of scopeTrouble may change, from the beginning until now.
-func (w *world) scopeMarks(s *scope, now time.Time) []time.Time {
-	marks := []time.Time{w.born}
+// scopeMarks are the moments at which the answer of scopeTrouble may change, from the beginning of a cluster's life on.
+func (w *world) scopeMarks(s *scope, life span) []time.Time {
+	marks := []time.Time{life.from}
 	add := func(t time.Time) {
-		if t.After(w.born) && t.Before(now) {
+		if t.After(life.from) && t.Before(life.to) {
 			marks = append(marks, t)
 		}
 	}
 	addSpan := func(sp span) { add(sp.from); add(sp.to) }
+	addRight := func(r *right) {
+		addSpan(r.span)
+		if r.times != nil {
+			r.times.when.marks(later(r.from, life.from), earlier(r.to, life.to), add)
+		}
+	}
 	for _, o := range w.owners {
 		addSpan(o.span)
+	}
+	for _, r := range w.customRoles {
+		for _, v := range r.versions {
+			addSpan(v.span)
+		}
 	}
 	for _, p := range s.keys {
 		add(p.act)
@@ -114,12 +135,12 @@ func (w *world) scopeMarks(s *scope, now time.Time) []time.Time {
 			add(s.gone)
 		}
 		for _, r := range w.rights[p.key.owner] {
-			addSpan(r.span)
+			addRight(r)
 		}
 		for _, m := range w.memberships[p.key.owner] {
 			addSpan(m.span)
 			for _, r := range w.rights[m.group] {
-				addSpan(r.span)
+				addRight(r)
 			}
 		}
 	}

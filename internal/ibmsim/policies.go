@@ -7,19 +7,26 @@ import (
 	"time"
 )
 
-// policy is an access policy, made with either version of the API and readable with both.
+// Kinds of policies: for people and identities, and from service to service.
+const (
+	kindAccess        = "access"
+	kindAuthorization = "authorization"
+)
+
+// policy is a policy made with either version of the API and readable with both.
 type policy struct {
 	id, kind, description string
 	version               int
-	subjectKey, subject   string // iam_id or access_group_id
+	subjectKey, subject   string      // of an access policy: iam_id or access_group_id
+	source                []attribute // of an authorization: the service that may use the target
 	roles                 []string
 	attrs                 []attribute
 	created, modified     time.Time
 	by                    string
 	deleted               time.Time
 	tag                   int
-	right                 *right
-	window                *accessWindow // temporary access, nil = for good
+	right                 *right    // nil of an authorization, which gives no identity anything
+	times                 *timeRule // when the access holds, nil = always
 }
 
 func (p *policy) etag() string { return fmt.Sprintf("%d-%s", p.tag, p.id[:8]) }
@@ -40,26 +47,29 @@ func (w *world) putPolicy(p *policy, acts time.Time) {
 }
 
 func (w *world) startRight(p *policy, acts time.Time) {
-	p.right = &right{span: span{from: acts}, subject: p.subject, roles: p.roles, attrs: p.attrs}
-	if p.window != nil {
-		p.right.from = later(acts, p.window.from)
-		p.right.to = later(p.window.to, p.right.from)
+	if p.kind != kindAccess {
+		return
 	}
+	p.right = &right{span: span{from: acts}, subject: p.subject, roles: p.roles, attrs: p.attrs, times: p.times}
 	w.rights[p.subject] = append(w.rights[p.subject], p.right)
 }
 
 func (w *world) endPolicy(p *policy, now time.Time) {
 	p.deleted = now
-	p.right.end(now)
+	p.endRight(now)
 }
 
-// end stops a right, unless it is over anyway.
-func (r *right) end(now time.Time) { r.to = earlier(r.to, later(now, r.from)) }
+// endRight stops what the policy gives, unless it is over anyway.
+func (p *policy) endRight(now time.Time) {
+	if p.right != nil {
+		p.right.to = earlier(p.right.to, later(now, p.right.from))
+	}
+}
 
 // conflicting is an active policy with the same subject and resource (trap 26).
 func (w *world) conflicting(p *policy) *policy {
 	for _, have := range w.policies {
-		if have.deleted.IsZero() && have.id != p.id && have.subject == p.subject && have.kind == p.kind && sameResource(have.attrs, p.attrs) {
+		if have.deleted.IsZero() && have.id != p.id && have.subject == p.subject && have.kind == p.kind && sameResource(have.source, p.source) && sameResource(have.attrs, p.attrs) {
 			return have
 		}
 	}

@@ -1,6 +1,9 @@
 package ibmsim
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // policyBody is a policy on the wire of v1.
 type policyBody struct {
@@ -29,6 +32,16 @@ func (b policyBody) roleIDs() []string {
 		ids = append(ids, r.RoleID)
 	}
 	return ids
+}
+
+func (b policyBody) subjectAttributes() []attribute {
+	var attrs []attribute
+	for _, s := range b.Subjects {
+		for _, a := range s.Attributes {
+			attrs = append(attrs, attribute{a.Name, "stringEquals", a.Value})
+		}
+	}
+	return attrs
 }
 
 // resourceAttributes completes the account, which an invitation's policies leave out.
@@ -65,7 +78,11 @@ func policyV1(w *world, p *policy) any {
 		attrs = append(attrs, map[string]any{"name": a.key, "value": a.value, "operator": a.operator})
 	}
 	body := policyCommon(p)
-	body["subjects"] = []any{map[string]any{"attributes": []any{map[string]any{"name": p.subjectKey, "value": p.subject}}}}
+	var subject []any
+	for _, a := range p.subjectAttributes() {
+		subject = append(subject, map[string]any{"name": a.key, "value": a.value})
+	}
+	body["subjects"] = []any{map[string]any{"attributes": subject}}
 	body["roles"] = roles
 	body["resources"] = []any{map[string]any{"attributes": attrs}}
 	return body
@@ -74,7 +91,8 @@ func policyV1(w *world, p *policy) any {
 func policyCommon(p *policy) map[string]any {
 	return map[string]any{
 		"id": p.id, "type": p.kind, "description": p.description, "state": p.state(), "href": "https://iam.cloud.ibm.com/v1/policies/" + p.id,
-		"created_at": p.created.UTC().Format("2006-01-02T15:04:05.000Z"), "created_by_id": p.by,
-		"last_modified_at": p.modified.UTC().Format("2006-01-02T15:04:05.000Z"), "last_modified_by_id": p.by,
+		"created_at": policyTime(p.created), "created_by_id": p.by, "last_modified_at": policyTime(p.modified), "last_modified_by_id": p.by,
 	}
 }
+
+func policyTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

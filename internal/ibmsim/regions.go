@@ -1,5 +1,7 @@
 package ibmsim
 
+import "regexp"
+
 // region is a Kubernetes Service region. Classic clusters may still show the old name (trap 38).
 type region struct {
 	name, old, metro, display, country string
@@ -37,4 +39,29 @@ func regionInfo(modern string) region {
 		}
 	}
 	return region{name: modern}
+}
+
+// managedFrom are the data centers of classic infrastructure that lie outside the multizone metros, or are managed from
+// elsewhere than where they lie, by the first letters of their names.
+var managedFrom = map[string]string{
+	"che": "jp-tok", "sng": "jp-tok", "mil": "eu-de", "ams": "eu-de", "mon": "us-east", "tor": "us-east", "sao": "us-south", "sjc": "us-south",
+}
+
+var dataCenterForm = regexp.MustCompile(`^([a-z]{3})[0-9]{2}$`)
+
+// classicRegion finds the region that manages a classic data center such as fra02.
+func classicRegion(dataCenter string) (string, bool) {
+	found := dataCenterForm.FindStringSubmatch(dataCenter)
+	if found == nil {
+		return "", false
+	}
+	if region, elsewhere := managedFrom[found[1]]; elsewhere {
+		return region, true
+	}
+	for _, r := range regions {
+		if r.metro == found[1] && r.old != "" {
+			return r.name, true
+		}
+	}
+	return "", false
 }

@@ -22,11 +22,11 @@ var (
 // routes is every operation the cloud knows.
 func routes() []route {
 	return slices.Concat(
-		tokenRoutes, apiKeyRoutes, serviceIDRoutes, profileRoutes, identitySettingsRoutes, activityRoutes,
+		tokenRoutes, apiKeyRoutes, serviceIDRoutes, profileRoutes, profileRuleRoutes, identitySettingsRoutes, limitRoutes, activityRoutes,
 		userRoutes, invitationRoutes, removalRoutes,
-		groupRoutes, policyRoutes, policyV2Routes, accessSettingsRoutes,
+		groupRoutes, groupRuleRoutes, policyRoutes, policyV2Routes, roleRoutes, accessSettingsRoutes,
 		resourceGroupRoutes, instanceRoutes, searchRoutes, accountRoutes,
-		clusterRoutes, clusterKeyRoutes, kubeconfigRoutes, masterRoutes, addonRoutes, credentialRoutes, workerRoutes, placeRoutes,
+		clusterRoutes, clusterCreateRoutes, workerPoolRoutes, workerChangeRoutes, clusterKeyRoutes, kubeconfigRoutes, masterRoutes, addonRoutes, credentialRoutes, workerRoutes, placeRoutes,
 		controlRoutes(),
 	)
 }

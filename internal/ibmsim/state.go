@@ -42,6 +42,7 @@ type StateScope struct {
 type StateCluster struct {
 	ID        string            `json:"id"`
 	Name      string            `json:"name"`
+	State     string            `json:"state"`
 	SecretKey string            `json:"secretKey"`
 	Holders   map[string]string `json:"holders"`
 }
@@ -72,7 +73,10 @@ func (w *world) state(now time.Time) State {
 		}
 	}
 	for _, c := range w.clusters {
-		one := StateCluster{ID: c.id, Name: c.spec.Name, SecretKey: idOf(c.key), Holders: map[string]string{}}
+		if c.gone() {
+			continue
+		}
+		one := StateCluster{ID: c.id, Name: c.spec.Name, State: c.spec.State, SecretKey: idOf(c.key), Holders: map[string]string{}}
 		for _, h := range c.holders {
 			if h.to.IsZero() {
 				one.Holders[h.subject] = idOf(h.key)

@@ -90,7 +90,7 @@ func (w *world) readToken(token string, now time.Time) (claims, bool) {
 }
 
 // Login returns an access token for a person by e-mail, as if they had logged in with a browser. Members and invitees
-// can; nobody else has an identity here.
+// can; nobody else has an identity here. Dynamic rules of access groups judge the person now.
 func (c *Cloud) Login(email string) (token string, ok bool) {
 	w := c.world.Load()
 	w.mu.Lock()
@@ -99,5 +99,7 @@ func (c *Cloud) Login(email string) (token string, ok bool) {
 	if u == nil {
 		return "", false
 	}
-	return w.mint(w.who(u.iam), tokenAccess, w.tokenLife(), w.clock.Now(), nil), true
+	now := w.clock.Now()
+	w.applyRules(u, now)
+	return w.mint(w.who(u.iam), tokenAccess, w.tokenLife(), now, nil), true
 }

@@ -24,6 +24,8 @@ type world struct {
 	accountID  string
 	owners     []ownership
 	signingKey []byte
+	settings   accountSettings
+	tokenLives tokenLives
 
 	users        []*user
 	byIAM        map[string]*user
@@ -43,14 +45,16 @@ type world struct {
 	memberships map[string][]*membership // by IAM ID
 	policies    []*policy
 	policyByID  map[string]*policy
+	customRoles []*customRole
 	rights      map[string][]*right // by subject
 
 	resourceGroups []*resourceGroup
 	scopes         map[scopeID]*scope
 	scopeOrder     []*scope
 	credentials    map[scopeID]string
-	clusters       []*cluster
-	clusterByRef   map[string]*cluster // by ID and by name
+	clusters       []*cluster          // those that are gone, too, because their past counts
+	clusterByRef   map[string]*cluster // those there are, by ID and by name
+	instances      []*instance
 
 	ledger    []Entry
 	slow      time.Duration // added to every replication while a handler runs, see Fault
@@ -67,6 +71,7 @@ type resourceGroup struct {
 	id, name  string
 	isDefault bool
 	created   time.Time
+	modified  time.Time
 }
 
 // newWorld builds the account's state at the clock's present. The account must have passed Parse or come from Generate.
@@ -82,6 +87,8 @@ func newWorld(a *Account, c clock.Clock) *world {
 	if w.knobs.KeyLimit == 0 {
 		w.knobs.KeyLimit = 20
 	}
+	w.settings = newSettings(a.Settings)
+	w.tokenLives = tokenLives{{life: w.fileTokenLife()}}
 	mac := hmac.New(sha256.New, []byte("token"))
 	mac.Write([]byte(strconv.FormatUint(a.Seed, 10)))
 	w.signingKey = mac.Sum(nil)
@@ -93,13 +100,6 @@ func newWorld(a *Account, c clock.Clock) *world {
 	w.loadClusters()
 	w.scheduleTransfer()
 	return w
-}
-
-func (w *world) tokenLife() time.Duration {
-	if w.knobs.TokenLife == 0 {
-		return time.Hour
-	}
-	return w.knobs.TokenLife.Std()
 }
 
 // grantDelay is how long a new grant needs to act (trap 29).
@@ -135,6 +135,13 @@ func (w *world) groupByID(id string) *resourceGroup {
 	return nil
 }
 
+func (w *world) groupName(id string) string {
+	if g := w.groupByID(id); g != nil {
+		return g.name
+	}
+	return ""
+}
+
 func (w *world) defaultGroup() *resourceGroup {
 	for _, g := range w.resourceGroups {
 		if g.isDefault {
@@ -150,7 +157,7 @@ func (w *world) loadIdentities() {
 			w.directory[strings.ToLower(s.Email)] = s
 			continue
 		}
-		u := &user{iam: w.iamOf(s), email: s.Email, first: s.First, last: s.Last, state: stateActive, added: w.ago(s.Added), spec: s, allowedIPs: s.AllowedIPs}
+		u := &user{iam: w.iamOf(s), email: s.Email, first: s.First, last: s.Last, state: stateActive, added: w.ago(s.Added), spec: s, allowedIPs: s.AllowedIPs, provider: provider{s.Realm, s.Claims}}
 		u.active = []span{{from: u.added}}
 		w.addUser(u)
 		if s.APIKey != "" {

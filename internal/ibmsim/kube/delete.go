@@ -28,7 +28,7 @@ func (s *Server) serveDelete(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, answer)
+	respond(w, q.Request, http.StatusOK, answer)
 	return nil
 }
 
@@ -58,7 +58,7 @@ func (s *Server) serveDeleteCollection(w http.ResponseWriter, q *request) error 
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, list)
+	respond(w, q.Request, http.StatusOK, list)
 	return nil
 }
 
@@ -122,7 +122,7 @@ func gone(q *request, o object) metav1.Status {
 
 // deleteOptions reads the body, or the query where there is none.
 func deleteOptions(q *request) (*metav1.DeleteOptions, error) {
-	content, _, err := q.body(mediaJSON)
+	content, _, err := q.body(bodyMedia...)
 	if err != nil {
 		return nil, err
 	}

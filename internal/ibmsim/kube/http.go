@@ -16,12 +16,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		dropConnection(w)
 	}
 	user, known := s.identify(r)
+	_, speaks := negotiate(r)
 	switch {
 	case !known:
-		writeError(w, apierrors.NewUnauthorized("Unauthorized"))
+		refuse(w, r, apierrors.NewUnauthorized("Unauthorized"))
 		return
-	case !acceptsJSON(r):
-		writeError(w, notAcceptable())
+	case !speaks:
+		refuse(w, r, notAcceptable())
 		return
 	}
 	if s.serveFixed(w, r) {
@@ -29,13 +30,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q, ok := parse(r)
 	if !ok {
-		writeError(w, apierrors.NewGenericServerResponse(http.StatusNotFound, strings.ToLower(r.Method),
+		refuse(w, r, apierrors.NewGenericServerResponse(http.StatusNotFound, strings.ToLower(r.Method),
 			(&request{}).gr(), "", "404 page not found", 0, true))
 		return
 	}
 	q.user = user
 	if err := s.serveResource(w, q); err != nil {
-		writeError(w, err)
+		refuse(w, r, err)
 	}
 }
 
@@ -67,13 +68,13 @@ func (s *Server) serveFixed(w http.ResponseWriter, r *http.Request) bool {
 	case path == "/readyz" || path == "/livez" || path == "/healthz":
 		fmt.Fprint(w, "ok")
 	case path == "/version":
-		writeJSON(w, http.StatusOK, s.versionInfo())
+		respond(w, r, http.StatusOK, s.versionInfo())
 	default:
 		answer, found := discover(path)
 		if !found {
 			return false
 		}
-		writeJSON(w, http.StatusOK, answer)
+		respond(w, r, http.StatusOK, answer)
 	}
 	return true
 }

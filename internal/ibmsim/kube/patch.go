@@ -14,8 +14,6 @@ import (
 	kjson "k8s.io/apimachinery/pkg/util/json"
 )
 
-const mediaJSON = "application/json"
-
 // patchMedia are the patches understood; server-side apply is not.
 var patchMedia = []string{string(types.JSONPatchType), string(types.MergePatchType), string(types.StrategicMergePatchType)}
 

@@ -133,7 +133,7 @@ func (s *Server) reviewAccess(w http.ResponseWriter, q *request) error {
 	if q.verb != "create" || q.name != "" {
 		return apierrors.NewMethodNotSupported(q.gr(), q.verb)
 	}
-	content, _, err := q.body(mediaJSON)
+	content, _, err := q.body(bodyMedia...)
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,6 @@ func (s *Server) reviewAccess(w http.ResponseWriter, q *request) error {
 	review.Status = authorizationv1.SubjectAccessReviewStatus{Allowed: s.allows(q.user, a)}
 	s.mu.Unlock()
 	review.APIVersion, review.Kind = "authorization.k8s.io/v1", "SelfSubjectAccessReview"
-	writeJSON(w, http.StatusCreated, review)
+	respond(w, q.Request, http.StatusCreated, review)
 	return nil
 }

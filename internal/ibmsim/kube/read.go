@@ -22,7 +22,7 @@ func (s *Server) serveGet(w http.ResponseWriter, q *request) error {
 	if !found {
 		return apierrors.NewNotFound(q.gr(), q.name)
 	}
-	writeJSON(w, http.StatusOK, o)
+	respond(w, q.Request, http.StatusOK, o)
 	return nil
 }
 
@@ -71,7 +71,7 @@ func (s *Server) serveList(w http.ResponseWriter, q *request) error {
 			list.Metadata.RemainingItemCount = &rest
 		}
 	}
-	writeJSON(w, http.StatusOK, list)
+	respond(w, q.Request, http.StatusOK, list)
 	return nil
 }
 

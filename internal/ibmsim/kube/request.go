@@ -1,8 +1,6 @@
 package kube
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -123,7 +121,7 @@ func (q *request) key() key {
 
 func (q *request) dryRun() bool { return slices.Contains(q.URL.Query()["dryRun"], metav1.DryRunAll) }
 
-// body reads the request's body and checks its media type, one of the given ones.
+// body reads the request's body and checks its media type, one of the given ones. What comes in protobuf leaves as JSON.
 func (q *request) body(allowed ...string) (content []byte, media string, err error) {
 	media, _, err = mime.ParseMediaType(q.Header.Get("Content-Type"))
 	if q.Header.Get("Content-Type") == "" {
@@ -138,66 +136,16 @@ func (q *request) body(allowed ...string) (content []byte, media string, err err
 		return nil, "", apierrors.NewBadRequest(fmt.Sprintf("read the body: %v", err))
 	case len(content) > maxBody:
 		return nil, "", apierrors.NewRequestEntityTooLargeError(fmt.Sprintf("limit is %d", maxBody))
+	case media == mediaProtobuf && len(content) > 0:
+		if content, err = toJSON(content); err != nil {
+			return nil, "", apierrors.NewBadRequest(err.Error())
+		}
+		media = mediaJSON
 	}
 	return content, media, nil
-}
-
-func unsupportedMedia(got string, allowed []string) *apierrors.StatusError {
-	return &apierrors.StatusError{ErrStatus: metav1.Status{
-		Status: metav1.StatusFailure, Code: http.StatusUnsupportedMediaType, Reason: metav1.StatusReasonUnsupportedMediaType,
-		Message: fmt.Sprintf("the body of the request was in an unknown format - accepted media types include: %s (not %q)",
-			strings.Join(allowed, ", "), got),
-	}}
-}
-
-// acceptsJSON says whether the answer may be JSON; a Table or another encoding asked for is never given.
-func acceptsJSON(r *http.Request) bool {
-	accept := strings.Join(r.Header.Values("Accept"), ",")
-	if accept == "" {
-		return true
-	}
-	for _, entry := range strings.Split(accept, ",") {
-		switch media, _, _ := strings.Cut(strings.TrimSpace(entry), ";"); media {
-		case "application/json", "application/*", "*/*":
-			return true
-		}
-	}
-	return false
-}
-
-func notAcceptable() *apierrors.StatusError {
-	return &apierrors.StatusError{ErrStatus: metav1.Status{
-		Status: metav1.StatusFailure, Code: http.StatusNotAcceptable, Reason: metav1.StatusReasonNotAcceptable,
-		Message: "only the following media types are accepted: application/json",
-	}}
 }
 
 // noSuchPath is what a real API server says of a resource it does not serve.
 func noSuchPath(q *request) *apierrors.StatusError {
 	return apierrors.NewGenericServerResponse(http.StatusNotFound, q.verb, q.gr(), q.name, "404 page not found", 0, true)
-}
-
-func writeJSON(w http.ResponseWriter, code int, v any) {
-	content, err := json.Marshal(v)
-	if err != nil {
-		code = http.StatusInternalServerError
-		content, _ = json.Marshal(apierrors.NewInternalError(fmt.Errorf("encode the answer: %w", err)).Status())
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-cache, private")
-	w.WriteHeader(code)
-	w.Write(append(content, '\n')) // a caller who has gone away has nothing to be told
-}
-
-func writeError(w http.ResponseWriter, err error) {
-	var refusal apierrors.APIStatus
-	if !errors.As(err, &refusal) {
-		refusal = apierrors.NewInternalError(err)
-	}
-	status := refusal.Status()
-	status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
-	if status.Details != nil && status.Details.RetryAfterSeconds > 0 {
-		w.Header().Set("Retry-After", fmt.Sprint(status.Details.RetryAfterSeconds))
-	}
-	writeJSON(w, int(status.Code), status)
 }

@@ -17,7 +17,7 @@ func (s *Server) serveScale(w http.ResponseWriter, q *request) error {
 	if !found {
 		return apierrors.NewNotFound(q.gr(), q.name)
 	}
-	writeJSON(w, http.StatusOK, scaleOf(o))
+	respond(w, q.Request, http.StatusOK, scaleOf(o))
 	return nil
 }
 

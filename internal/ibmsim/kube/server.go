@@ -1,6 +1,7 @@
 // Package kube is a small Kubernetes API server held in memory, with the workload controllers that make a rollout a
 // rollout: Deployments, ReplicaSets, StatefulSets and DaemonSets act on stored objects, pods take time to start and to
-// stop, roles are enforced, and every refusal is the Status a real API server gives. Any client speaking JSON may use it.
+// stop, roles are enforced, and every refusal is the Status a real API server gives. Clients may speak
+// JSON or protobuf.
 //
 // It knows nothing of clouds, accounts or keys: whoever mounts a Server says who its callers are, and learns through
 // callbacks when a pod has started, when it is gone and what a caller changed.

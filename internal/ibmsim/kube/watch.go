@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"sort"
@@ -28,7 +27,7 @@ type watcher struct {
 	server  *Server
 	match   selector
 	out     *http.ResponseController
-	encoder *json.Encoder
+	encoder eventWriter
 	version int64 // what has been sent
 }
 
@@ -55,11 +54,7 @@ func (s *Server) serveWatch(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	header := w.Header()
-	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-cache, private")
-	w.WriteHeader(http.StatusOK)
-	v := &watcher{request: q, server: s, match: match, out: http.NewResponseController(w), encoder: json.NewEncoder(w), version: version}
+	v := &watcher{request: q, server: s, match: match, out: http.NewResponseController(w), encoder: streamTo(w, q.Request), version: version}
 	initial := query.Get("sendInitialEvents") == "true"
 	if version == 0 || initial {
 		err = v.sendState(initial)

@@ -14,7 +14,7 @@ import (
 var errMoved = errors.New("the object has been modified; please apply your changes to the latest version and try again")
 
 func (s *Server) serveCreate(w http.ResponseWriter, q *request) error {
-	content, _, err := q.body(mediaJSON)
+	content, _, err := q.body(bodyMedia...)
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (s *Server) serveCreate(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusCreated, stored)
+	respond(w, q.Request, http.StatusCreated, stored)
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (s *Server) create(q *request, o object) (object, error) {
 
 // serveUpdate serves PUT and PATCH, of an object or of one of its subresources.
 func (s *Server) serveUpdate(w http.ResponseWriter, q *request) error {
-	allowed := []string{mediaJSON}
+	allowed := bodyMedia
 	if q.verb == "patch" {
 		allowed = patchMedia
 	}
@@ -101,7 +101,7 @@ func (s *Server) serveUpdate(w http.ResponseWriter, q *request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, answer)
+	respond(w, q.Request, http.StatusOK, answer)
 	return nil
 }
 
