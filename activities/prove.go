@@ -50,7 +50,7 @@ type ScopeClusters struct {
 }
 
 // AwaitGrants fails with Pending until the functional ID sees every cluster it is to take over, and with Denied when
-// that has not come true in time (trap 29). It changes nothing.
+// that has not come true in time (trap 29). A cluster that was deleted meanwhile need not be seen. It changes nothing.
 func (a *Activities) AwaitGrants(ctx context.Context, in AwaitGrantsInput) (Done, error) {
 	op := "wait until the access of functional ID " + in.Email + " acts"
 	err := together(ctx, len(in.Scopes), func(ctx context.Context, i int) error {
@@ -61,9 +61,17 @@ func (a *Activities) AwaitGrants(ctx context.Context, in AwaitGrantsInput) (Done
 		}
 		var hidden []string
 		for _, id := range want.Clusters {
-			if !slices.Contains(seen, id) {
-				hidden = append(hidden, id)
+			if slices.Contains(seen, id) {
+				continue
 			}
+			_, _, err := a.clusters.Cluster(ctx, id)
+			if offboard.CodeOf(err) == offboard.NotFound {
+				continue // nobody sees what is gone
+			}
+			if err != nil {
+				return err
+			}
+			hidden = append(hidden, id)
 		}
 		if len(hidden) > 0 {
 			return offboard.Errorf(offboard.Denied, op, "in %s it does not see cluster %s", want.Scope, strings.Join(hidden, ", "))

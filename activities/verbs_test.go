@@ -361,6 +361,17 @@ func TestPatience(t *testing.T) {
 		require.Equal(t, offboard.Denied, code(t, err))
 		require.ErrorContains(t, err, "it does not see cluster id-stage")
 	})
+	t.Run("a cluster that is gone need not be seen", func(t *testing.T) {
+		c := newCloud()
+		c.sees = []string{prod.ID}
+		c.fail["Cluster "+stage.ID] = refused(offboard.NotFound)
+		a := c.activities()
+		_, err := do(t, late, a.AwaitGrants, a, sees)
+		require.NoError(t, err)
+		c.fail["Cluster "+stage.ID] = refused(offboard.Unavailable)
+		_, err = do(t, late, a.AwaitGrants, a, sees)
+		require.Equal(t, offboard.Unavailable, code(t, err), "not to know is not to be gone")
+	})
 	t.Run("somebody else's key is final at once", func(t *testing.T) {
 		for _, me := range []offboard.Identity{{IAMID: "IBMid-9", Account: "acc"}, {IAMID: "IBMid-1", Account: "other"}} {
 			c := newCloud()

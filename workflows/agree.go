@@ -13,9 +13,16 @@ import (
 // agree surveys, plans and gets a yes to the very plan that will be carried out.
 func (r *run) agree(ctx workflow.Context) error {
 	for {
+		// The last day may have been moved while the plan waited for a yes.
+		if err := r.waitForLastDay(ctx); err != nil || r.state.Status != offboard.Running {
+			return err
+		}
 		plan, err := r.makePlan(ctx)
 		if err != nil {
 			return err
+		}
+		if r.state.Request.Wait(workflow.Now(ctx)) > 0 {
+			continue // the last day was moved meanwhile
 		}
 		r.compare(plan)
 		r.state.Plan = &plan
@@ -38,6 +45,9 @@ func (r *run) agree(ctx workflow.Context) error {
 			if err := r.awaitApproval(ctx, plan); err != nil {
 				return err
 			}
+		}
+		if r.state.Approval == nil {
+			continue // the last day was moved
 		}
 		if workflow.Now(ctx).Sub(plan.SurveyedAt) <= r.policy.PlanFreshness.Std() {
 			r.state.Changed = nil
@@ -97,7 +107,8 @@ func (r *run) blocked(ctx workflow.Context, plan offboard.Plan) error {
 	return err
 }
 
-// awaitApproval waits for a yes, reminds, and gives up at the policy's deadline.
+// awaitApproval waits for a yes, reminds, and gives up at the policy's deadline. It comes back without a yes when the last
+// day was moved.
 func (r *run) awaitApproval(ctx workflow.Context, plan offboard.Plan) error {
 	questions := 0
 	for _, f := range plan.Findings {
@@ -116,7 +127,9 @@ func (r *run) awaitApproval(ctx workflow.Context, plan offboard.Plan) error {
 	for {
 		r.waiting(ctx, "somebody's yes to plan %s%s, since %s, until %s", plan.Digest, answersNeeded(questions), asked.Format(time.RFC3339), deadline.Format(time.RFC3339))
 		pause := min(r.policy.ApprovalReminder.Std(), deadline.Sub(workflow.Now(ctx)))
-		answered, err := waitFor(ctx, pause, "Reminder: the plan waits for a yes", func() bool { return r.state.Approval != nil || r.stop != nil })
+		answered, err := waitFor(ctx, pause, "Reminder: the plan waits for a yes", func() bool {
+			return r.state.Approval != nil || r.stop != nil || r.state.Request.Wait(workflow.Now(ctx)) > 0
+		})
 		switch {
 		case err != nil:
 			return err

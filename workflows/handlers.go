@@ -122,9 +122,14 @@ func (r *run) mayReschedule(ctx workflow.Context, m Reschedule) error {
 	if err := named("by", m.By); err != nil {
 		return err
 	}
+	undecided := []offboard.Phase{offboard.PhaseWait, offboard.PhaseSurvey, offboard.PhasePlan, offboard.PhaseApprove}
 	switch now := workflow.Now(ctx); {
-	case r.state.Phase != offboard.PhaseWait || r.state.Status != offboard.Running:
-		return fmt.Errorf("the run does not wait for a last day: it is in phase %q", r.state.Phase)
+	case r.state.Status != offboard.Running:
+		return fmt.Errorf("this run has ended as %s", r.state.Status)
+	case r.state.Move != nil:
+		return fmt.Errorf("nobody leaves here, so there is no last day")
+	case r.state.Approval != nil || !slices.Contains(undecided, r.state.Phase):
+		return fmt.Errorf("the last day cannot be moved any more: the run is in phase %q and the plan is approved", r.state.Phase)
 	case m.LastDay.IsZero():
 		return fmt.Errorf("\"lastDay\" is missing: a time with zone like \"2026-12-31T17:00:00+01:00\"")
 	case m.LastDay.After(now.AddDate(5, 0, 0)):

@@ -60,6 +60,28 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
+// HR moves the day while the plan waits for a yes: nothing was changed, so the run waits again and then asks anew.
+func TestRescheduledWhileThePlanWaits(t *testing.T) {
+	for name, lastDay := range map[string]any{"begun at once": nil, "after a wait": lastDay} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffboarding(t)
+			day := start.AddDate(0, 3, 0)
+			var said *answer
+			o.when(asksForApproval, func(offboard.Progress) {
+				said = o.send(workflows.RescheduleUpdate, workflows.Reschedule{By: person, LastDay: day})
+			})
+			anew := func(p offboard.Progress) bool { return asksForApproval(p) && !p.Plan.SurveyedAt.Before(day) }
+			o.when(anew, func(p offboard.Progress) { o.send(workflows.ApproveUpdate, yes(p)) })
+			report := o.run(input("lastDay", lastDay))
+
+			require.True(t, said.accepted, said.refused)
+			require.Equal(t, offboard.Completed, report.Status, report.Message)
+			require.False(t, report.Progress.Plan.SurveyedAt.Before(day), "the survey must be of the last day")
+			require.False(t, o.account.at("make group").Before(day))
+		})
+	}
+}
+
 func TestReschedulesThatAreRefused(t *testing.T) {
 	o := newOffboarding(t)
 	said := map[string]*answer{}
@@ -69,17 +91,17 @@ func TestReschedulesThatAreRefused(t *testing.T) {
 		})
 	}
 	var late *answer
-	o.when(asksForApproval, func(offboard.Progress) {
-		late = o.send(workflows.RescheduleUpdate, workflows.Reschedule{By: person, LastDay: lastDay})
-	})
 	o.approves()
+	o.when(in(offboard.PhaseSoak), func(offboard.Progress) {
+		late = o.send(workflows.RescheduleUpdate, workflows.Reschedule{By: person, LastDay: lastDay.AddDate(0, 1, 0)})
+	})
 	report := o.run(input("lastDay", lastDay))
 
 	require.Contains(t, said["me2026-10-14"].refused, "must be the e-mail address")
 	require.Contains(t, said[person+"0001-01-01"].refused, "\"lastDay\" is missing")
 	require.Contains(t, said[person+"2032-09-14"].refused, "more than five years ahead")
 	require.Contains(t, said[person+"2024-09-14"].refused, "more than a year ago")
-	require.Contains(t, late.refused, "does not wait for a last day: it is in phase \"approve\"")
+	require.Contains(t, late.refused, "cannot be moved any more: the run is in phase \"soak\"")
 	require.Empty(t, report.Progress.Answers)
 }
 
