@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,6 +57,9 @@ func dial(ctx context.Context, env func(string) string, stderr io.Writer) (*app.
 		return nil, usage("%v", err)
 	}
 	c, err := app.Dial(ctx, env, logger)
+	if _, wrong := errors.AsType[*app.InvalidConfig](err); wrong {
+		return nil, misuse{err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w\nIs a Temporal server running? TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE say where", err)
 	}
