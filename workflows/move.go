@@ -67,7 +67,10 @@ func (r *run) selected(scopes []offboard.ScopeSurvey) []offboard.ScopeSurvey {
 	return list
 }
 
-func (r *run) endMove(workflow.Context) error {
+func (r *run) endMove(ctx workflow.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // hand-overs end with a result when they are cancelled
+	}
 	done, all := r.state.HandedOver(), len(r.state.Scopes)
 	status := offboard.Completed
 	if r.state.Remains() {

@@ -121,6 +121,17 @@ func TestMoveThatIsCancelledBeforeAResetIsUndone(t *testing.T) {
 	require.Zero(t, groups+policies+members)
 }
 
+func TestMoveThatIsCancelledWhileItHoldsIsUndone(t *testing.T) {
+	o := newOffboarding(t)
+	o.account.fail("Reset", offboard.Denied, "it may not")
+	o.approves()
+	o.when(holds(germany), func(offboard.Progress) { o.env.CancelWorkflow() })
+	report := o.move(moving("allPersonal", true))
+
+	require.Equal(t, offboard.RolledBack, report.Status, report.Message)
+	require.Empty(t, report.Progress.Holds)
+}
+
 func TestNobodyIsReinstatedInAMove(t *testing.T) {
 	o := newOffboarding(t)
 	var said *answer

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/mock"
@@ -16,6 +17,7 @@ import (
 
 	"offboard/activities"
 	"offboard/internal/app"
+	"offboard/internal/ibmcloud"
 	"offboard/internal/offboard"
 	"offboard/workflows"
 )
@@ -32,6 +34,26 @@ type world struct {
 	denied      bool // the functional ID's key is refused
 	unsearched  bool
 	unreachable bool
+	owner       string
+	rights      map[string][]ibmcloud.Right // by IAM ID
+	blind       bool                        // no policy can be read
+}
+
+// all is a right to everything, and to every account management service.
+func all(roles ...string) []ibmcloud.Right {
+	return []ibmcloud.Right{right("serviceType", "service", roles...), right("serviceType", "platform_service", roles...)}
+}
+
+func right(key, value string, roles ...string) ibmcloud.Right {
+	r := ibmcloud.Right{Resources: map[string]string{"accountId": account, key: value}}
+	for _, role := range roles {
+		kind := "role"
+		if role == "Manager" {
+			kind = "serviceRole"
+		}
+		r.Roles = append(r.Roles, "crn:v1:bluemix:public:iam::::"+kind+":"+role)
+	}
+	return r
 }
 
 // well is an account in which nothing is wrong.
@@ -40,10 +62,15 @@ func well() *world {
 		engine:   offboard.Identity{IAMID: "IBMid-ENGINE", Email: "engine@acme.example", Account: account},
 		people:   []offboard.Person{{IAMID: "IBMid-ENGINE", Email: "engine@acme.example", State: "ACTIVE"}, {IAMID: "IBMid-F", Email: "clusters-1@acme.example", State: "ACTIVE"}},
 		keys:     []offboard.Key{{IAMID: "IBMid-ENGINE"}, {IAMID: "IBMid-F"}},
-		clusters: []offboard.Cluster{{ID: "c1", Name: "web"}},
+		clusters: []offboard.Cluster{{ID: "c1", Name: "web", Provider: "vpc-gen2"}},
 		indexed:  []offboard.ClusterRef{{ID: "c1", Name: "web"}},
 		proved:   offboard.Identity{IAMID: "IBMid-F", Email: "Clusters-1@acme.example", Account: account},
 		held:     3,
+		owner:    "IBMid-OWNER",
+		rights: map[string][]ibmcloud.Right{
+			"IBMid-ENGINE": all("Administrator", "Manager"),
+			"IBMid-F":      {right("serviceName", "containers-kubernetes", "Administrator", "Manager")},
+		},
 	}
 }
 
@@ -77,6 +104,18 @@ func (u users) WhoAmI(context.Context) (offboard.Identity, error) {
 		return offboard.Identity{}, offboard.Errorf(offboard.Unavailable, "tell whose key it is", "no answer")
 	}
 	return u.w.engine, nil
+}
+
+func (u users) Account(context.Context) (offboard.Account, error) {
+	return offboard.Account{OwnerIAMID: u.w.owner, TokenLife: offboard.Duration(time.Hour)}, nil
+}
+
+// Rights implements app.Rights.
+func (w *world) Rights(_ context.Context, iamID string) ([]ibmcloud.Right, error) {
+	if w.blind {
+		return nil, offboard.Errorf(offboard.Denied, "list the access", "403")
+	}
+	return w.rights[iamID], nil
 }
 
 func (u users) People(context.Context) ([]offboard.Person, error) { return u.w.people, nil }
@@ -126,12 +165,40 @@ func TestCheckAccount(t *testing.T) {
 		"a key of elsewhere":      {func(w *world) { w.proved.Account = "other" }, map[string]string{"functional ID clusters-1@acme.example": "made in account other"}},
 		"no room":                 {func(w *world) { w.held = 20 }, map[string]string{"functional ID clusters-1@acme.example": "holds 20 of 20"}},
 		"hidden clusters":         {func(w *world) { w.clusters = nil }, map[string]string{"clusters": "global search knows more: web"}},
-		"search is denied":        {func(w *world) { w.unsearched = true }, map[string]string{"global search": "403"}},
+		"the owner":               {func(w *world) { w.owner = w.engine.IAMID }, map[string]string{"account": "owns the account"}},
+		"a functional ID":         {func(w *world) { w.engine.Email = "Clusters-1@acme.example" }, map[string]string{"engine's identity": "is a functional ID too"}},
+		"unreadable policies":     {func(w *world) { w.blind = true }, map[string]string{"engine's roles": "403", "functional ID clusters-1@acme.example": "403"}},
+		"a role is missing": {
+			func(w *world) { w.rights["IBMid-ENGINE"][1] = right("serviceName", "iam-identity", "Administrator") },
+			map[string]string{"engine's roles": "Administrator on user-management, to invite"},
+		},
+		"limited to a resource group": {
+			func(w *world) { w.rights["IBMid-ENGINE"][0].Resources["resourceGroupId"] = "g" },
+			map[string]string{"engine's roles": "Manager on containers-kubernetes"},
+		},
+		"nothing to give": {
+			func(w *world) {
+				w.rights["IBMid-ENGINE"] = []ibmcloud.Right{
+					right("serviceName", "user-management", "Administrator"), right("serviceName", "iam-identity", "Administrator"),
+					right("serviceName", "iam-groups", "Editor"), right("serviceName", "iam-access-management", "Viewer"),
+					right("serviceName", "containers-kubernetes", "Administrator", "Manager"), right("resourceType", "resource-group", "Administrator"),
+				}
+			},
+			map[string]string{"engine's roles": "Administrator on container-registry, to give functional IDs the same; Administrator on is"},
+		},
+		"a custom role may do": {func(w *world) {
+			w.rights["IBMid-ENGINE"] = []ibmcloud.Right{{Roles: []string{"crn:v1:bluemix:public:iam-identity::a/acc::customRole:Keys"}, Resources: map[string]string{"serviceName": "iam-identity"}}}
+		}, nil},
+		"a mighty functional ID": {
+			func(w *world) { w.rights["IBMid-F"] = all("Editor") },
+			map[string]string{"functional ID clusters-1@acme.example": "it may change user-management, iam-identity"},
+		},
+		"search is denied": {func(w *world) { w.unsearched = true }, map[string]string{"global search": "403"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := well()
 			c.change(w)
-			list := app.CheckAccount(t.Context(), account, w.ports())
+			list := app.CheckAccount(t.Context(), account, w.ports(), w)
 			failed := map[string]string{}
 			for _, check := range list {
 				assert.NotEmpty(t, check.Detail, check.Name)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -94,14 +95,63 @@ func (e *DoorEngine) Reinstate(ctx context.Context, m door.Message) (string, err
 	return e.tell(ctx, m, workflows.ReinstateUpdate, workflows.Reinstate{By: m.By, Note: m.Note})
 }
 
+// Approve implements door.Engine.
+func (e *DoorEngine) Approve(ctx context.Context, m door.Message, a door.Approval) (string, error) {
+	return e.tell(ctx, m, workflows.ApproveUpdate, workflows.Approve{By: m.By, Digest: a.Digest, Answers: a.Answers, Note: m.Note, Proof: a.Proof})
+}
+
+// Reject implements door.Engine.
+func (e *DoorEngine) Reject(ctx context.Context, m door.Message) (string, error) {
+	return e.tell(ctx, m, workflows.RejectUpdate, workflows.Reject{By: m.By, Note: m.Note})
+}
+
+// Resolve implements door.Engine.
+func (e *DoorEngine) Resolve(ctx context.Context, m door.Message, r door.Resolution) (string, error) {
+	return e.tell(ctx, m, workflows.ResolveUpdate, workflows.Resolve{Scope: r.Scope, Action: r.Action, By: m.By, Note: m.Note})
+}
+
+// Standing implements door.Engine.
+func (e *DoorEngine) Standing(ctx context.Context, name string) (door.Standing, error) {
+	id, err := e.runs.Find(ctx, name)
+	if err != nil {
+		return door.Standing{}, standingFailed(name, err)
+	}
+	// Looked up first: if another run takes its place meanwhile, what is told to this one comes too late.
+	d, err := e.runs.describe(ctx, id)
+	if err != nil {
+		return door.Standing{}, standingFailed(name, err)
+	}
+	report, _, err := e.runs.Report(ctx, id)
+	if err != nil {
+		return door.Standing{}, standingFailed(name, err)
+	}
+	run := door.Run{ID: id, RunID: d.WorkflowExecution.RunID, Link: e.runs.Link(id, d.WorkflowExecution.RunID), Mode: report.Progress.Request.Mode,
+		Phase: report.Progress.Phase, LastDay: report.Progress.Request.LastDay}
+	return door.Standing{Run: run, Progress: report.Progress}, nil
+}
+
+func standingFailed(name string, err error) error {
+	if _, absent := errors.AsType[*NoRun](err); absent {
+		return &door.NoRun{Name: name}
+	}
+	if failed, yes := errors.AsType[*Failed](err); yes {
+		return &door.Refused{Run: failed.WorkflowID, Message: failed.Error()}
+	}
+	return engineAway(err)
+}
+
 // tell sends an update whose ID is made of the message's key: the server lets the same update through once and gives the
 // same answer to all others.
 func (e *DoorEngine) tell(ctx context.Context, m door.Message, name string, argument any) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.runs.config.Patience)
 	defer cancel()
-	key := sha256.Sum256([]byte(m.Key))
+	id := "" // the client makes one
+	if m.Key != "" {
+		key := sha256.Sum256([]byte(m.Key))
+		id = name + "-" + hex.EncodeToString(key[:16])
+	}
 	handle, err := e.runs.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		UpdateID:     name + "-" + hex.EncodeToString(key[:16]),
+		UpdateID:     id,
 		WorkflowID:   m.Run.ID,
 		RunID:        m.Run.RunID,
 		UpdateName:   name,
@@ -140,9 +190,13 @@ func engineAway(err error) error {
 	return &door.Away{After: 30 * time.Second, Why: "the engine does not answer", Cause: err}
 }
 
-// OpenDoor runs the HTTP door until the context ends. opened is told the address once it listens. It opens whether or not
-// Temporal answers: what can be kept is kept, and all others are told to come again.
-func OpenDoor(ctx context.Context, t Triggers, env func(string) string, logger *zap.Logger, opened func(address string)) (err error) {
+// Opened says of a door that listens where it is, and by which public key it vouches for approvals; empty: it does not, or
+// the key cannot be read now.
+type Opened struct{ Address, ApproverKey string }
+
+// OpenDoor runs the HTTP door until the context ends. opened is called once it listens. It opens whether or not Temporal
+// answers: what can be kept is kept, and all others are told to come again.
+func OpenDoor(ctx context.Context, t Triggers, env func(string) string, logger *zap.Logger, opened func(Opened)) (err error) {
 	connection, err := DialLater(configuredBy(t.File, env), logger)
 	if err != nil {
 		return err
@@ -170,6 +224,22 @@ func OpenDoor(ctx context.Context, t Triggers, env func(string) string, logger *
 	config := t.Door
 	config.Store, config.Logger = store, logger
 	config.Engine = NewDoorEngine(NewRuns(connection, RunsConfig{Account: t.Account, Namespace: connection.Namespace, UI: connection.UI, Patience: patience}))
-	opened(scheme + listener.Addr().String())
+	opened(Opened{Address: scheme + listener.Addr().String(), ApproverKey: approverKey(ctx, config.ApprovalKey, logger)})
 	return door.New(config).Serve(ctx, listener, secure)
+}
+
+// approverKey is the public half of the door's approval key.
+func approverKey(ctx context.Context, secret door.Secret, logger *zap.Logger) string {
+	if secret == nil {
+		return ""
+	}
+	value, err := secret(ctx)
+	if err == nil {
+		var key ed25519.PrivateKey
+		if key, err = door.ParseApprovalKey(value); err == nil {
+			return door.ApproverKey(key)
+		}
+	}
+	logger.Warn("triggers.approvalKey cannot be used now; until it can, nobody can approve through the door", zap.Error(err))
+	return ""
 }

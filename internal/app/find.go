@@ -120,6 +120,9 @@ func (r *Runs) search(ctx context.Context, name string, f Filter) (string, error
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(8) // a query is a workflow task; more at once would only wait in the worker
 	for i, l := range list {
+		if l.Type == workflows.Move {
+			continue // it is about nobody
+		}
 		group.Go(func() error {
 			p, err := r.progress(groupCtx, l.WorkflowID)
 			if _, absent := errors.AsType[*NoWorker](err); absent {

@@ -54,12 +54,14 @@ func TestListReadsSearchAttributes(t *testing.T) {
 	killed := execution("k", "r", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 	killed.SearchAttributes = info.SearchAttributes
 	c := mocks.NewClient(t)
-	c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{info, killed}}, nil)
+	moved := execution("m", "r", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	moved.Type = &commonpb.WorkflowType{Name: workflows.Move}
+	c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: []*workflowpb.WorkflowExecutionInfo{info, killed, moved}}, nil)
 	c.On("DescribeWorkflow", mock.Anything, mock.Anything, "r").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
-	c.On("WorkflowService").Return(frontend{inputs: map[string]any{"w": map[string]string{"user": "leaver@acme.example"}, "k": "not an object"}})
+	c.On("WorkflowService").Return(frontend{inputs: map[string]any{"w": map[string]string{"user": "leaver@acme.example"}, "k": "not an object", "m": map[string]any{"scopes": []string{"eu-de/shop"}}}})
 	list, err := newRuns(c).List(t.Context(), app.Filter{})
 	require.NoError(t, err)
-	require.Len(t, list, 2)
+	require.Len(t, list, 3)
 	assert.Equal(t, offboard.PhaseApprove, list[0].Phase)
 	assert.Equal(t, "leaver@acme.example", list[0].Person, "from the input: the Web UI gives no summary")
 	assert.True(t, list[0].NeedsPerson)
@@ -67,6 +69,8 @@ func TestListReadsSearchAttributes(t *testing.T) {
 	assert.Equal(t, offboard.Status("Terminated"), list[1].Status, "whatever it said of itself last")
 	assert.False(t, list[1].NeedsPerson)
 	assert.Empty(t, list[1].Person, "an input that cannot be read is not shown")
+	assert.Contains(t, list[2].Moves, "eu-de/shop")
+	assert.Empty(t, list[2].Person)
 }
 
 func TestListAsksTheServerHowARunEnded(t *testing.T) {
@@ -74,11 +78,11 @@ func TestListAsksTheServerHowARunEnded(t *testing.T) {
 		filter app.Filter
 		want   string
 	}{
-		{app.Filter{}, "WorkflowType = 'Offboard'"},
-		{app.Filter{Status: offboard.Running}, "WorkflowType = 'Offboard' AND ExecutionStatus = 'Running'"},
-		{app.Filter{Status: "Terminated"}, "WorkflowType = 'Offboard' AND ExecutionStatus = 'Terminated'"},
-		{app.Filter{Status: offboard.Incomplete}, "WorkflowType = 'Offboard' AND OffboardStatus = 'Incomplete' AND ExecutionStatus = 'Completed'"},
-		{app.Filter{NeedsPerson: true, Account: "it's"}, "WorkflowType = 'Offboard' AND OffboardAccount = 'it''s' AND OffboardNeedsPerson = true AND ExecutionStatus = 'Running'"},
+		{app.Filter{}, "WorkflowType IN ('Offboard', 'Move')"},
+		{app.Filter{Status: offboard.Running}, "WorkflowType IN ('Offboard', 'Move') AND ExecutionStatus = 'Running'"},
+		{app.Filter{Status: "Terminated"}, "WorkflowType IN ('Offboard', 'Move') AND ExecutionStatus = 'Terminated'"},
+		{app.Filter{Status: offboard.Incomplete}, "WorkflowType IN ('Offboard', 'Move') AND OffboardStatus = 'Incomplete' AND ExecutionStatus = 'Completed'"},
+		{app.Filter{NeedsPerson: true, Account: "it's"}, "WorkflowType IN ('Offboard', 'Move') AND OffboardAccount = 'it''s' AND OffboardNeedsPerson = true AND ExecutionStatus = 'Running'"},
 	} {
 		cl := mocks.NewClient(t)
 		cl.On("ListWorkflow", mock.Anything, mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool {
@@ -125,8 +129,8 @@ func threeRuns(t *testing.T) *mocks.Client {
 			Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: infos}, nil).Maybe()
 	}
 	open := []*workflowpb.WorkflowExecutionInfo{execution(own, ownRun, running), execution(uuid, uuidRun, running)}
-	list("WorkflowType = 'Offboard' AND ExecutionStatus = 'Running'", open...)
-	list("WorkflowType = 'Offboard'", append(open, execution(other, goneRun, completed))...)
+	list("WorkflowType IN ('Offboard', 'Move') AND ExecutionStatus = 'Running'", open...)
+	list("WorkflowType IN ('Offboard', 'Move')", append(open, execution(other, goneRun, completed))...)
 	list("RunId = '"+uuidRun+"'", execution(uuid, uuidRun, running))
 	list("RunId = '"+earlier+"'", execution(own, earlier, completed))
 	c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{}, nil).Maybe()

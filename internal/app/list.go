@@ -22,7 +22,9 @@ import (
 type Listed struct {
 	WorkflowID  string          `json:"workflowId"`
 	RunID       string          `json:"runId"`
-	Person      string          `json:"person,omitempty"` // as named at the start: e-mail address or IAM ID
+	Type        string          `json:"type"`             // workflow type: Offboard or Move
+	Person      string          `json:"person,omitempty"` // of an Offboard, as named at the start: e-mail address or IAM ID
+	Moves       string          `json:"moves,omitempty"`  // of a Move: which scopes, in words
 	Status      offboard.Status `json:"status"`           // one of Statuses
 	Phase       offboard.Phase  `json:"phase,omitempty"`
 	Account     string          `json:"account,omitempty"`
@@ -52,7 +54,7 @@ func Statuses() []offboard.Status {
 }
 
 func (f Filter) query() string {
-	parts := []string{"WorkflowType = '" + workflows.Offboard + "'"}
+	parts := []string{fmt.Sprintf("WorkflowType IN ('%s', '%s')", workflows.Offboard, workflows.Move)}
 	text := func(key, value string) {
 		if value != "" {
 			parts = append(parts, fmt.Sprintf("%s = '%s'", key, strings.ReplaceAll(value, "'", "''")))
@@ -103,7 +105,7 @@ func (r *Runs) List(ctx context.Context, f Filter) ([]Listed, error) {
 
 func (r *Runs) listed(info *workflowpb.WorkflowExecutionInfo) Listed {
 	id, run := info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()
-	l := Listed{WorkflowID: id, RunID: run, Link: r.Link(id, run), Started: info.GetStartTime().AsTime()}
+	l := Listed{WorkflowID: id, RunID: run, Type: info.GetType().GetName(), Link: r.Link(id, run), Started: info.GetStartTime().AsTime()}
 	if info.GetCloseTime() != nil {
 		l.Ended = info.GetCloseTime().AsTime()
 	}
@@ -131,43 +133,48 @@ func attribute(fields map[string]*commonpb.Payload, name string, into any) {
 	}
 }
 
-// name looks up whom each run is about, which lists do not carry.
+// name looks up what each run is about, which lists do not carry.
 func (r *Runs) name(ctx context.Context, list []Listed) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8) // these are reads of one row each; more would only queue in the server
 	for i := range list {
-		group.Go(func() error {
-			person, err := r.person(ctx, list[i].WorkflowID, list[i].RunID)
-			list[i].Person = person
-			return err
-		})
+		group.Go(func() error { return r.about(ctx, &list[i]) })
 	}
 	return group.Wait()
 }
 
-// person is whom a run was started for, by its summary or, where somebody started it without one, by its input. One that
+// about says what a run was started for, by its summary or, where somebody started it without one, by its input. What
 // cannot be read is only not shown.
-func (r *Runs) person(ctx context.Context, workflowID, runID string) (string, error) {
-	d, err := r.client.DescribeWorkflow(ctx, workflowID, runID)
+func (r *Runs) about(ctx context.Context, l *Listed) error {
+	d, err := r.client.DescribeWorkflow(ctx, l.WorkflowID, l.RunID)
 	if err != nil {
-		return "", fmt.Errorf("look up run %s: %w", workflowID, err)
+		return fmt.Errorf("look up run %s: %w", l.WorkflowID, err)
 	}
-	if summary, err := d.GetStaticSummary(); err == nil {
-		if person, ours := strings.CutPrefix(summary, workflows.Offboard+" "); ours {
-			return person, nil
-		}
+	summary, _ := d.GetStaticSummary()
+	if person, ours := strings.CutPrefix(summary, workflows.Offboard+" "); ours {
+		l.Person = person
+		return nil
+	}
+	if scopes, ours := strings.CutPrefix(summary, workflows.Move+" "); ours {
+		l.Moves = scopes
+		return nil
 	}
 	answer, err := r.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
-		Namespace: r.config.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: runID}, MaximumPageSize: 1,
+		Namespace: r.config.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: l.WorkflowID, RunId: l.RunID}, MaximumPageSize: 1,
 	})
 	if err != nil {
-		return "", fmt.Errorf("read the start of run %s: %w", workflowID, err)
+		return fmt.Errorf("read the start of run %s: %w", l.WorkflowID, err)
 	}
 	var input struct {
 		User string `json:"user"`
+		offboard.Selection
 	}
 	for _, event := range answer.GetHistory().GetEvents() {
 		_ = dataConverter(r.client).FromPayloads(event.GetWorkflowExecutionStartedEventAttributes().GetInput(), &input)
 	}
-	return input.User, nil
+	l.Person = input.User
+	if l.Type == workflows.Move {
+		l.Moves = input.Selection.String()
+	}
+	return nil
 }

@@ -117,6 +117,8 @@ func encoded(t *testing.T, v any) *mocks.Value {
 			*into = v.(offboard.Progress)
 		case *offboard.ScopeProgress:
 			*into = v.(offboard.ScopeProgress)
+		case *offboard.SoakProgress:
+			*into = v.(offboard.SoakProgress)
 		}
 	}).Return(nil)
 	return value
@@ -144,6 +146,93 @@ func TestStatusAsksTheHandoversUnderWay(t *testing.T) {
 	assert.Equal(t, "reset, tried again: 403", scopes[prod.ID()].Step)
 	assert.Equal(t, "k", scopes[test.ID()].KeyMade)
 	assert.Equal(t, offboard.ScopeRunning, scopes[late.ID()].State, "one that has not started yet is as its parent says")
+}
+
+func TestStatusAsksTheRunThatWatchesTheSoak(t *testing.T) {
+	progress := offboard.Progress{Status: offboard.Running, Phase: offboard.PhaseSoak, Waiting: "the soak", Soak: &offboard.SoakProgress{Run: "w/soak", Until: time.Unix(9, 0)}}
+	for name, c := range map[string]struct {
+		answer any
+		err    error
+		probes int
+	}{
+		"it watches":          {offboard.SoakProgress{Until: time.Unix(9, 0), Probes: 7}, nil, 7},
+		"it is yet to start":  {nil, gone, 0},
+		"it has not said yet": {offboard.SoakProgress{}, nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cl := mocks.NewClient(t)
+			cl.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+			cl.On("DescribeWorkflow", mock.Anything, "w/soak", "").Return(nil, gone).Maybe()
+			cl.On("DescribeWorkflowExecution", mock.Anything, mock.Anything, "").Return(&workflowservice.DescribeWorkflowExecutionResponse{}, nil).Maybe()
+			cl.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, progress), nil)
+			if c.err != nil {
+				cl.On("QueryWorkflow", mock.Anything, "w/soak", "", workflows.StatusQuery).Return(nil, c.err)
+			} else {
+				cl.On("QueryWorkflow", mock.Anything, "w/soak", "", workflows.StatusQuery).Return(encoded(t, c.answer), nil)
+			}
+			p, _, err := newRuns(cl).Status(t.Context(), "w")
+			require.NoError(t, err)
+			assert.Equal(t, c.probes, p.Soak.Probes)
+			assert.Equal(t, int64(9), p.Soak.Until.Unix(), "what the run itself knows is not lost")
+			assert.Equal(t, "w/soak", p.Soak.Run)
+		})
+	}
+}
+
+func TestAQueryThatWasOvertakenIsAskedAgain(t *testing.T) {
+	overtaken := serviceerror.NewQueryFailed("[TMPRL1100] invalid state transition: attempt to handleInitiatedEvent")
+	for _, c := range []struct {
+		fails int
+		err   error
+		ok    bool
+	}{{2, overtaken, true}, {5, overtaken, false}, {1, serviceerror.NewQueryFailed("unknown query"), false}} {
+		cl := mocks.NewClient(t)
+		cl.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+		cl.On("DescribeWorkflowExecution", mock.Anything, "w", "").Return(&workflowservice.DescribeWorkflowExecutionResponse{}, nil).Maybe()
+		cl.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(nil, c.err).Times(c.fails)
+		if c.ok {
+			cl.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{Status: offboard.Running}), nil)
+		}
+		_, _, err := app.NewRuns(cl, app.RunsConfig{}).Status(t.Context(), "w")
+		assert.Equal(t, c.ok, err == nil, "%v", err)
+	}
+}
+
+func TestOpenFindsTheRunThatAStartMade(t *testing.T) {
+	id := workflows.ID(account, "leaver@acme.example")
+	running := described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	running.WorkflowExecution.RunID = "r"
+	for _, c := range []struct {
+		d   *client.WorkflowExecutionDescription
+		err error
+	}{{running, nil}, {described(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED), nil}, {nil, gone}} {
+		cl := mocks.NewClient(t)
+		cl.On("DescribeWorkflow", mock.Anything, id, "").Return(c.d, c.err)
+		found, err := newRuns(cl).Open(t.Context(), offboard.Request{User: "Leaver@acme.example"})
+		if c.d == running {
+			require.NoError(t, err)
+			assert.Equal(t, id, found.WorkflowID)
+			assert.Equal(t, "r", found.RunID)
+			continue
+		}
+		var none *app.NoRun
+		assert.ErrorAs(t, err, &none)
+	}
+}
+
+func TestAway(t *testing.T) {
+	for err, want := range map[error]bool{
+		&app.NoWorker{}:                              true,
+		serviceerror.NewUnavailable("down"):          true,
+		serviceerror.NewDeadlineExceeded("late"):     true,
+		context.DeadlineExceeded:                     true,
+		context.Canceled:                             false,
+		&app.Refused{Message: "no"}:                  false,
+		serviceerror.NewPermissionDenied("no", "no"): false,
+	} {
+		assert.Equal(t, want, app.Away(err), "%v", err)
+	}
+	assert.False(t, app.Away(nil))
 }
 
 func pending(attempt int32, code offboard.Code, message string) *workflowpb.PendingActivityInfo {
@@ -218,4 +307,16 @@ func TestRegisterAddsWhatIsMissingOnce(t *testing.T) {
 	cloud, err := app.Register(t.Context(), c, "ns.acct")
 	require.NoError(t, err)
 	assert.Contains(t, strings.Join(cloud.ByHand, "\n"), `--namespace ns.acct --sa "OffboardStatus=Keyword"`)
+}
+
+// A worker that has just taken a run over may read a history that has grown since it was asked; it is asked again.
+func TestStatusAsksAgainWhereTheRunGrewMeanwhile(t *testing.T) {
+	c := mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	grew := serviceerror.NewQueryFailed("[TMPRL1100] invalid state transition: attempt to handleInitiatedEvent")
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(nil, grew).Twice()
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{Status: offboard.Running, Waiting: "a yes"}), nil)
+	p, _, err := newRuns(c).Status(t.Context(), "w")
+	require.NoError(t, err)
+	assert.Equal(t, "a yes", p.Waiting)
 }

@@ -65,12 +65,23 @@ func searchAttributes(ctx context.Context, c client.Client, namespace string) (p
 		case !there:
 			missing[name] = wanted[name]
 		case is != wanted[name]:
-			return nil, nil, fmt.Errorf("search attribute %s of namespace %s is a %s, but must be a %s: remove it first", name, namespace, is, wanted[name])
+			return nil, nil, &wrongType{name: name, namespace: namespace, is: is, want: wanted[name]}
 		default:
 			present = append(present, name)
 		}
 	}
 	return present, missing, nil
+}
+
+// wrongType is a search attribute that somebody registered with another type. No client can change it.
+type wrongType struct {
+	name, namespace string
+	is, want        enumspb.IndexedValueType
+}
+
+// Error implements error.
+func (e *wrongType) Error() string {
+	return fmt.Sprintf("search attribute %s of namespace %s is a %s, but must be a %s: remove it first", e.name, e.namespace, e.is, e.want)
 }
 
 // notAllowed tells whether the server keeps this to its own tools, as Temporal Cloud does.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -125,10 +126,26 @@ func (r *Runs) scopes(ctx context.Context, workflowID string, p offboard.Progres
 	return m, err
 }
 
+const queryPause = 200 * time.Millisecond
+
+// grewMeanwhile tells whether a query failed only because a worker without the run in its cache read a history that had
+// grown since the query was sent (go.temporal.io/sdk issue 755). Asked again, it answers.
+func grewMeanwhile(err error) bool {
+	failed, yes := errors.AsType[*serviceerror.QueryFailed](err)
+	return yes && strings.HasPrefix(failed.Message, "[TMPRL1100] invalid state transition")
+}
+
 func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
 	defer cancel()
 	value, err := r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
+	for try := 1; try < queryTries && overtaken(err); try++ {
+		select {
+		case <-ctx.Done():
+		case <-time.After(queryPause):
+		}
+		value, err = r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
+	}
 	if err != nil {
 		return r.explain(ctx, workflowID, "ask how the run stands", err)
 	}
@@ -136,6 +153,19 @@ func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 		return fmt.Errorf("read how run %s stands: %w", workflowID, err)
 	}
 	return nil
+}
+
+// A worker that has no copy of a run reads its history anew for a query, and the SDK fails where that has grown meanwhile
+// (sdk-go issue 755). The next query meets it at rest; several only where a run is very busy.
+const (
+	queryTries = 5
+	queryPause = 200 * time.Millisecond
+)
+
+// overtaken tells whether a query met a run whose history grew while it was read.
+func overtaken(err error) bool {
+	failed, yes := errors.AsType[*serviceerror.QueryFailed](err)
+	return yes && strings.Contains(failed.Error(), "invalid state transition")
 }
 
 func (r *Runs) describe(ctx context.Context, workflowID string) (*client.WorkflowExecutionDescription, error) {

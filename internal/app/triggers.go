@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,7 @@ type fileTriggers struct {
 	Brake       fileBrake      `json:"brake"`
 	Rate        fileRate       `json:"rate"`
 	Operators   []fileOperator `json:"operators"`
+	ApprovalKey string         `json:"approvalKey"`
 	Webhooks    []fileSender   `json:"webhooks"`
 	SCIM        fileSCIM       `json:"scim"`
 	Okta        fileOkta       `json:"okta"`
@@ -136,7 +138,7 @@ func LoadTriggers(path string, env func(string) string) (Triggers, error) {
 	d.read(data, &f)
 	if len(d.problems) == 0 || len(d.lines) > 0 {
 		checkTriggers(d, f.Triggers, f.Policy)
-		r := triggerReader{config: &c, document: d, env: env}
+		r := triggerReader{config: &c, document: d, env: env, policy: f.Policy}
 		r.read(&t, f.Triggers)
 	}
 	if problems = append(d.sorted(), problems...); len(problems) > 0 {
@@ -150,6 +152,7 @@ type triggerReader struct {
 	config   *Config
 	document *document
 	env      func(string) string
+	policy   offboard.Policy
 }
 
 func (r triggerReader) read(t *Triggers, f fileTriggers) {
@@ -163,6 +166,9 @@ func (r triggerReader) read(t *Triggers, f fileTriggers) {
 	for i, o := range f.Operators {
 		at := fmt.Sprintf("triggers.operators[%d].token", i)
 		t.Door.Operators = append(t.Door.Operators, door.Operator{Name: o.Name, Email: o.Email, Token: r.secret(at, o.Token, longEnough)})
+	}
+	if f.ApprovalKey != "" {
+		t.Door.ApprovalKey = r.secret("triggers.approvalKey", f.ApprovalKey, r.approvalKey)
 	}
 	for i, w := range f.Webhooks {
 		at := fmt.Sprintf("triggers.webhooks[%d].secrets", i)
@@ -187,6 +193,18 @@ func (r triggerReader) read(t *Triggers, f fileTriggers) {
 	if len(t.Door.Webhooks) == 0 && !given("scim") && !given("okta") && !given("hibob") && !given("bamboohr") {
 		r.document.problem("triggers", "triggers names no sender: webhooks, scim, okta, hibob or bamboohr")
 	}
+}
+
+// approvalKey refuses a key whose approvals no run would take.
+func (r triggerReader) approvalKey(value string) error {
+	key, err := door.ParseApprovalKey(value)
+	if err != nil {
+		return err
+	}
+	if public := door.ApproverKey(key); !slices.Contains(r.policy.ApproverKeys, public) {
+		return fmt.Errorf("belongs to the public key %q: add that to policy.approverKeys, or runs refuse what it vouches for", public)
+	}
+	return nil
 }
 
 // secrets reads references to several secrets, of which there must be one.
