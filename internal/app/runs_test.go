@@ -179,25 +179,6 @@ func TestStatusAsksTheRunThatWatchesTheSoak(t *testing.T) {
 	}
 }
 
-func TestAQueryThatWasOvertakenIsAskedAgain(t *testing.T) {
-	overtaken := serviceerror.NewQueryFailed("[TMPRL1100] invalid state transition: attempt to handleInitiatedEvent")
-	for _, c := range []struct {
-		fails int
-		err   error
-		ok    bool
-	}{{2, overtaken, true}, {5, overtaken, false}, {1, serviceerror.NewQueryFailed("unknown query"), false}} {
-		cl := mocks.NewClient(t)
-		cl.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
-		cl.On("DescribeWorkflowExecution", mock.Anything, "w", "").Return(&workflowservice.DescribeWorkflowExecutionResponse{}, nil).Maybe()
-		cl.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(nil, c.err).Times(c.fails)
-		if c.ok {
-			cl.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{Status: offboard.Running}), nil)
-		}
-		_, _, err := app.NewRuns(cl, app.RunsConfig{}).Status(t.Context(), "w")
-		assert.Equal(t, c.ok, err == nil, "%v", err)
-	}
-}
-
 func TestOpenFindsTheRunThatAStartMade(t *testing.T) {
 	id := workflows.ID(account, "leaver@acme.example")
 	running := described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)

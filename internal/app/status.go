@@ -126,15 +126,6 @@ func (r *Runs) scopes(ctx context.Context, workflowID string, p offboard.Progres
 	return m, err
 }
 
-const queryPause = 200 * time.Millisecond
-
-// grewMeanwhile tells whether a query failed only because a worker without the run in its cache read a history that had
-// grown since the query was sent (go.temporal.io/sdk issue 755). Asked again, it answers.
-func grewMeanwhile(err error) bool {
-	failed, yes := errors.AsType[*serviceerror.QueryFailed](err)
-	return yes && strings.HasPrefix(failed.Message, "[TMPRL1100] invalid state transition")
-}
-
 func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
 	defer cancel()
