@@ -83,7 +83,11 @@ func (p *program) showList(list []app.Listed) error {
 		if l.Status == offboard.Running && l.Phase == offboard.PhaseWait && !l.LastDay.IsZero() {
 			phase += " until " + l.LastDay.UTC().Format(time.DateOnly)
 		}
-		rows[i] = []string{l.Person, status, phase,
+		who := l.Person
+		if l.Moves != "" {
+			who = "move of " + l.Moves
+		}
+		rows[i] = []string{who, status, phase,
 			l.Started.UTC().Format(time.DateTime), console.Elapsed(end.Sub(l.Started)), l.WorkflowID}
 	}
 	p.screen.Table([]string{"PERSON", "STATUS", "PHASE", "STARTED (UTC)", "TIME", "RUN"}, rows)

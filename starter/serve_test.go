@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -103,6 +104,37 @@ func TestServeOnAnAddressThatIsTaken(t *testing.T) {
 	code := run(t.Context(), []string{"serve"}, doorFile(t, strings.Replace(goodDoor(t), "127.0.0.1:0", taken, 1)), strings.NewReader(""), &out, &errs)
 	assert.Equal(t, failed, code)
 	assert.Contains(t, errs.String(), taken)
+}
+
+// The public key is what somebody must copy into the policy, so it is said; the private one never is.
+func TestServeSaysByWhichKeyItVouches(t *testing.T) {
+	const seed, public = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik="
+	file := doorFile(t, goodDoor(t)+"  approvalKey: env:APPROVAL_KEY\npolicy:\n  approverKeys: [\""+public+"\"]\n")
+	env := func(name string) string {
+		if name == "APPROVAL_KEY" {
+			return seed
+		}
+		return file(name)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reader, writer := io.Pipe()
+	var errs strings.Builder
+	ended := make(chan int, 1)
+	go func() {
+		code := run(ctx, []string{"serve"}, env, strings.NewReader(""), writer, &errs)
+		_ = writer.Close()
+		ended <- code
+	}()
+	lines := bufio.NewScanner(reader)
+	var out string
+	for range 2 {
+		require.True(t, lines.Scan())
+		out += lines.Text() + "\n"
+	}
+	cancel()
+	assert.Equal(t, done, <-ended)
+	assert.Contains(t, out, "by the public key "+public)
+	assert.NotContains(t, out+errs.String(), seed)
 }
 
 func TestServeValidates(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"regexp"
 	"strings"
@@ -224,16 +223,6 @@ func TestExitCodesSayHowTheRunStands(t *testing.T) {
 			assert.Equal(t, c.want, code, "%s %s in %s", verb, c.p.Status, c.p.Phase)
 		}
 	}
-}
-
-func TestARunThatNobodyKnows(t *testing.T) {
-	var e engine
-	code, _, errs := call(t, &e, "status", "nobody@acme.example")
-	assert.Equal(t, failed, code)
-	assert.Contains(t, errs, `no run is known by the name "nobody@acme.example"`)
-	code, _, errs = call(t, &engine{refusal: errors.New("broken")}, "status", "leaver@acme.example", "-o", "json")
-	assert.Equal(t, failed, code)
-	assert.JSONEq(t, `{"error": "broken"}`, errs)
 }
 
 func TestEveryVerbHasExamplesAndHelp(t *testing.T) {

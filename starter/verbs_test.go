@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -203,4 +204,14 @@ func TestListRefusesAStatusThatNobodyHas(t *testing.T) {
 	assert.Contains(t, errs, "one of Running, Planned")
 	code, _, _ = call(t, &e, "list", "--status", "Terminated")
 	assert.Equal(t, done, code)
+}
+
+func TestARunThatNobodyKnows(t *testing.T) {
+	var e engine
+	code, _, errs := call(t, &e, "status", "nobody@acme.example")
+	assert.Equal(t, failed, code)
+	assert.Contains(t, errs, `no run is known by the name "nobody@acme.example"`)
+	code, _, errs = call(t, &engine{refusal: errors.New("broken")}, "status", "leaver@acme.example", "-o", "json")
+	assert.Equal(t, failed, code)
+	assert.JSONEq(t, `{"error": "broken"}`, errs)
 }
