@@ -147,6 +147,9 @@ func doorSecrets(c door.Config) []wanted {
 	for _, o := range c.Operators {
 		add("token of "+o.Name, longEnough, o.Token)
 	}
+	if c.ApprovalKey != nil {
+		add("key that vouches for approvals", approvalForm, c.ApprovalKey)
+	}
 	for _, w := range c.Webhooks {
 		add("secret of webhook "+w.Name, webhookSecret, w.Secrets...)
 	}
@@ -166,6 +169,11 @@ func doorSecrets(c door.Config) []wanted {
 		add("API key for BambooHR", nil, c.BambooHR.Key)
 	}
 	return list
+}
+
+func approvalForm(value string) error {
+	_, err := door.ParseApprovalKey(value)
+	return err
 }
 
 func checkCodec(ctx context.Context, file string, env func(string) string) []Check {

@@ -189,9 +189,9 @@ func TestWhatTheServerSaysOfARunIsDecrypted(t *testing.T) {
 	c.On("WorkflowService").Return(firstEvent{input: input})
 	runs := NewRuns(&Connection{Client: c, Namespace: "hr", keys: r}, RunsConfig{Namespace: "hr"})
 	assert.Equal(t, "the region does not answer", runs.failing(t.Context(), "run"))
-	person, err := runs.person(t.Context(), "run", "r")
-	require.NoError(t, err)
-	assert.Equal(t, "leaver@acme.example", person)
+	listed := Listed{WorkflowID: "run", RunID: "r"}
+	require.NoError(t, runs.about(t.Context(), &listed))
+	assert.Equal(t, "leaver@acme.example", listed.Person)
 }
 
 // A worker without the key must not take an error for "Encoded failure", which is what the SDK makes of one it cannot

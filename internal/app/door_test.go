@@ -162,6 +162,58 @@ func TestDoorEngineTellsARunOnce(t *testing.T) {
 	}
 }
 
+// What operators say reaches the run as they said it, and to the execution they saw.
+func TestDoorEngineTellsWhatOperatorsSay(t *testing.T) {
+	m := door.Message{Run: door.Run{ID: "w", RunID: "run-1"}, By: "platform@acme.example", Note: "why"}
+	for name, c := range map[string]struct {
+		tell func(*app.DoorEngine) (string, error)
+		want any
+	}{
+		workflows.ApproveUpdate: {func(e *app.DoorEngine) (string, error) {
+			return e.Approve(t.Context(), m, door.Approval{Digest: "0123", Answers: map[string]string{"a": "b"}, Proof: "proof"})
+		}, workflows.Approve{By: m.By, Digest: "0123", Answers: map[string]string{"a": "b"}, Note: "why", Proof: "proof"}},
+		workflows.RejectUpdate: {func(e *app.DoorEngine) (string, error) { return e.Reject(t.Context(), m) }, workflows.Reject{By: m.By, Note: "why"}},
+		workflows.ResolveUpdate: {func(e *app.DoorEngine) (string, error) {
+			return e.Resolve(t.Context(), m, door.Resolution{Scope: "eu-de/apps", Action: "retry"})
+		}, workflows.Resolve{By: m.By, Scope: "eu-de/apps", Action: "retry", Note: "why"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handle := mocks.NewWorkflowUpdateHandle(t)
+			handle.On("Get", mock.Anything, mock.Anything).Return(nil)
+			cl := mocks.NewClient(t)
+			cl.On("UpdateWorkflow", mock.Anything, client.UpdateWorkflowOptions{WorkflowID: "w", RunID: "run-1", UpdateName: name,
+				Args: []any{c.want}, WaitForStage: client.WorkflowUpdateStageCompleted}).Return(handle, nil)
+			_, err := c.tell(app.NewDoorEngine(newRuns(cl)))
+			assert.NoError(t, err)
+		})
+	}
+}
+
+func TestDoorEngineStanding(t *testing.T) {
+	id := workflows.ID(account, leaver)
+	c := mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, id, "").Return(open("run-1"), nil)
+	c.On("QueryWorkflow", mock.Anything, id, "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{WorkflowID: id, RunID: "run-1", Status: offboard.Running,
+		Phase: offboard.PhaseApprove, Request: offboard.Request{User: leaver}}), nil)
+	c.On("DescribeWorkflowExecution", mock.Anything, mock.Anything, mock.Anything).Return(nil, gone).Maybe()
+	s, err := app.NewDoorEngine(newRuns(c)).Standing(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, "run-1", s.Run.RunID)
+	assert.Equal(t, leaver, s.Progress.Request.User)
+
+	c = mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, gone)
+	_, err = app.NewDoorEngine(newRuns(c)).Standing(t.Context(), "offboard/acc/absent")
+	var none *door.NoRun
+	require.ErrorAs(t, err, &none)
+
+	c = mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, mock.Anything, "").Return(nil, serviceerror.NewUnavailable("down"))
+	_, err = app.NewDoorEngine(newRuns(c)).Standing(t.Context(), id)
+	var away *door.Away
+	assert.ErrorAs(t, err, &away)
+}
+
 func TestDoorEngineReady(t *testing.T) {
 	c := mocks.NewClient(t)
 	c.On("CheckHealth", mock.Anything, mock.Anything).Return(&client.CheckHealthResponse{}, nil).Once()

@@ -31,6 +31,9 @@ func checkTriggers(d *document, t fileTriggers, p offboard.Policy) {
 		d.problem("triggers.store", "triggers.store is missing: the path of the file in which the door keeps what it must not forget")
 	}
 	check.email("triggers.requestedBy", t.RequestedBy)
+	if d.lines["triggers.soak"] > 0 && t.Soak < p.MinimumSoak {
+		d.problem("triggers.soak", "triggers.soak %s is shorter than policy.minimumSoak %s: runs would refuse it", t.Soak, p.MinimumSoak)
+	}
 	// A worker that reads the file has no defaults for what only the door uses.
 	if d.lines["triggers.brake.starts"] > 0 && t.Brake.Starts < 1 {
 		d.problem("triggers.brake.starts", "triggers.brake.starts must be at least 1")

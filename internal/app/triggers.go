@@ -27,19 +27,20 @@ type Triggers struct {
 
 // fileTriggers is the form of the section in the file.
 type fileTriggers struct {
-	Listen      string         `json:"listen"`
-	TLS         fileTLS        `json:"tls"`
-	Store       string         `json:"store"`
-	RequestedBy string         `json:"requestedBy"`
-	Brake       fileBrake      `json:"brake"`
-	Rate        fileRate       `json:"rate"`
-	Operators   []fileOperator `json:"operators"`
-	ApprovalKey string         `json:"approvalKey"`
-	Webhooks    []fileSender   `json:"webhooks"`
-	SCIM        fileSCIM       `json:"scim"`
-	Okta        fileOkta       `json:"okta"`
-	HiBob       fileHiBob      `json:"hibob"`
-	BambooHR    fileBambooHR   `json:"bamboohr"`
+	Listen      string            `json:"listen"`
+	TLS         fileTLS           `json:"tls"`
+	Store       string            `json:"store"`
+	RequestedBy string            `json:"requestedBy"`
+	Soak        offboard.Duration `json:"soak"`
+	Brake       fileBrake         `json:"brake"`
+	Rate        fileRate          `json:"rate"`
+	Operators   []fileOperator    `json:"operators"`
+	ApprovalKey string            `json:"approvalKey"`
+	Webhooks    []fileSender      `json:"webhooks"`
+	SCIM        fileSCIM          `json:"scim"`
+	Okta        fileOkta          `json:"okta"`
+	HiBob       fileHiBob         `json:"hibob"`
+	BambooHR    fileBambooHR      `json:"bamboohr"`
 }
 
 type fileTLS struct {
@@ -161,7 +162,7 @@ func (r triggerReader) read(t *Triggers, f fileTriggers) {
 		return
 	}
 	t.Listen, t.Certificate, t.Key, t.Store = f.Listen, f.TLS.Certificate, f.TLS.Key, f.Store
-	t.Door = door.Config{RequestedBy: f.RequestedBy,
+	t.Door = door.Config{RequestedBy: f.RequestedBy, Soak: f.Soak,
 		Brake: door.Brake{Starts: f.Brake.Starts, Window: f.Brake.Window.Std()}, Rate: door.Rate{PerSecond: f.Rate.PerSecond, Burst: f.Rate.Burst}}
 	for i, o := range f.Operators {
 		at := fmt.Sprintf("triggers.operators[%d].token", i)

@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"os"
 	"strings"
 	"testing"
@@ -50,6 +52,25 @@ func TestTriggers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, doorSettings()["WEBHOOK_NEW"], value)
 	assert.Equal(t, "[redacted]", got.Redactor.Text("scims-token-0123456789"), "every secret is kept out of the log")
+}
+
+// An approval that a run would refuse is found out before anybody approves.
+func TestTheApprovalKeyMustBeOneOfThePolicy(t *testing.T) {
+	env := doorSettings()
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	env["APPROVAL_KEY"] = base64.StdEncoding.EncodeToString(key.Seed())
+	const rest = "triggers: {listen: 'localhost:0', store: door.db, requestedBy: hr@acme.example, approvalKey: 'env:APPROVAL_KEY', soak: 7d, okta: {secrets: ['env:OKTA_SECRET']}}\n"
+	_, err := app.LoadTriggers(write(t, rest), environment(env))
+	require.ErrorContains(t, err, door.ApproverKey(key), "what to add is said")
+	assert.ErrorContains(t, err, "policy.approverKeys")
+	assert.NotContains(t, err.Error(), env["APPROVAL_KEY"])
+
+	got, err := app.LoadTriggers(write(t, "policy: {approverKeys: ['"+door.ApproverKey(key)+"']}\n"+rest), environment(env))
+	require.NoError(t, err)
+	value, err := got.Door.ApprovalKey(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, env["APPROVAL_KEY"], value)
+	assert.Equal(t, "7d", got.Door.Soak.String())
 }
 
 func TestTriggersDefaults(t *testing.T) {
@@ -120,8 +141,14 @@ func TestTheDocumentedTriggersAreCorrect(t *testing.T) {
 	for file, name := range map[string]string{"operator": "OPERATOR_TOKEN", "relay-new": "WEBHOOK_NEW", "relay-old": "WEBHOOK_OLD"} {
 		example = strings.ReplaceAll(example, "file:/etc/offboard/secrets/"+file, "env:"+name)
 	}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	env["APPROVAL_KEY"] = base64.StdEncoding.EncodeToString(key.Seed())
+	example = strings.ReplaceAll(example, "file:/etc/offboard/secrets/approval-key.pem", "env:APPROVAL_KEY")
+	example += "policy: {approverKeys: ['" + door.ApproverKey(key) + "']}\n"
 	got, err := app.LoadTriggers(write(t, example), environment(env))
 	require.NoError(t, err)
+	assert.NotNil(t, got.Door.ApprovalKey)
+	assert.Equal(t, offboard.DefaultSoak, got.Door.Soak, "the page says this is the default")
 	assert.NotNil(t, got.Door.SCIM)
 	assert.NotNil(t, got.Door.Okta)
 	assert.NotNil(t, got.Door.HiBob)
