@@ -42,7 +42,10 @@ func survey(t *testing.T, histories map[string]*historypb.History) found {
 			continue // the same again
 		}
 		f.types[kind] = true
-		phase := ""
+		phase := "" // of a run; it is written down from the admission on
+		if kind == workflows.Offboard || kind == workflows.Move {
+			phase = string(offboard.PhaseAdmit)
+		}
 		for _, e := range h.Events {
 			f.event(t, e, &phase)
 		}

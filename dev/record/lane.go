@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"embed"
@@ -17,8 +18,8 @@ import (
 	"offboard/workflows"
 )
 
-// limit ends a path that hangs; the longest takes a minute on a quiet machine.
-const limit = 4 * time.Minute
+// limit ends a path that hangs; the longest takes a minute on a quiet machine and some more on a busy one.
+const limit = 6 * time.Minute
 
 //go:embed accounts
 var accounts embed.FS
@@ -81,9 +82,20 @@ func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error
 		defer func() { err = errors.Join(err, told.stop()) }()
 		settings.Webhook = told.url
 	}
+	if s.sealed {
+		key, err := filepath.Abs(corpusKey)
+		if err != nil {
+			return 0, 0, fmt.Errorf("find the key of the corpus: %w", err)
+		}
+		settings.Encryption = fmt.Sprintf("{keys: [{id: corpus, key: %q}]}", "file:"+key)
+	}
+	account, err := l.account(s)
+	if err != nil {
+		return 0, 0, err
+	}
 	// Reports are not kept, because the place of one would be in the history.
 	engine, err := stack.StartEngine(ctx, l.server, stack.EngineOptions{
-		Account: filepath.Join(l.accounts, "accounts", cmp.Or(s.account, "one")+".yaml"), Settings: settings, NoWorker: s.process,
+		Account: account, Settings: settings, NoWorker: s.process,
 	})
 	if err != nil {
 		return 0, 0, err
@@ -100,4 +112,28 @@ func (l *lane) play(ctx context.Context, s scenario) (files, size int, err error
 	p.ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return files, size, errors.Join(p.err, p.clear(), p.kill(), engine.Stop())
+}
+
+// account is the path of the scenario's account file.
+func (l *lane) account(s scenario) (string, error) {
+	path := filepath.Join(l.accounts, "accounts", cmp.Or(s.account, "one")+".yaml")
+	if len(s.with) == 0 {
+		return path, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read the account: %w", err)
+	}
+	for i := 0; i+1 < len(s.with); i += 2 {
+		changed := bytes.ReplaceAll(text, []byte(s.with[i]), []byte(s.with[i+1]))
+		if bytes.Equal(changed, text) {
+			return "", fmt.Errorf("the account %s has no %q", path, s.with[i])
+		}
+		text = changed
+	}
+	path = filepath.Join(l.accounts, s.name+".yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return "", fmt.Errorf("write the account: %w", err)
+	}
+	return path, nil
 }

@@ -60,3 +60,16 @@ func (l *listener) stop() error {
 	}
 	return err
 }
+
+// answersWith says what the receiver of notices answers from now on.
+func (p *play) answersWith(status int) { p.told.status.Store(int32(status)) }
+
+// heard waits until so many notices were taken.
+func (p *play) heard(notices int32) {
+	for p.err == nil && p.told.heard.Load() < notices {
+		if p.ctx.Err() != nil {
+			p.fail(fmt.Sprintf("wait for %d notices, of which %d were taken", notices, p.told.heard.Load()), p.ctx.Err())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}

@@ -29,8 +29,11 @@ import (
 	"offboard/workflows"
 )
 
-// corpus is where the histories belong, seen from the module dev.
-var corpus = filepath.Join("..", "workflows", "testdata", "histories")
+// Where the histories belong, seen from the module dev, and the key to those that are encrypted, which opens nothing else.
+var (
+	corpus    = filepath.Join("..", "workflows", "testdata", "histories")
+	corpusKey = filepath.Join("..", "workflows", "testdata", "corpus.key")
+)
 
 // version is the part of the path that says which recording of a path it is. Old ones stay when a new one is begun.
 const version = "v1"
@@ -98,7 +101,7 @@ func recordUncached(ctx context.Context, dir string, words []string, out io.Writ
 
 // record plays the scenarios on a few lanes and stores what they leave. One that fails does not stop the others.
 func record(ctx context.Context, dir string, list []scenario, lanes int, out io.Writer) (err error) {
-	for _, kind := range []string{workflows.Offboard, workflows.HandOver, workflows.Soak, workflows.Claim} {
+	for _, kind := range []string{workflows.Offboard, workflows.Move, workflows.HandOver, workflows.Soak, workflows.Claim} {
 		if err := os.MkdirAll(filepath.Join(dir, kind, version), 0o750); err != nil {
 			return fmt.Errorf("make the directory of the corpus: %w", err)
 		}

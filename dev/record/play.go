@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,13 +62,22 @@ func (p *play) start(fields input) {
 	p.run = p.begin(workflows.ID(p.Config.Account, user), in)
 }
 
+// move begins the move that is recorded.
+func (p *play) move(fields input) {
+	p.run = p.beginAs(workflows.Move, "offboard-move/recorded", fields)
+}
+
 // begin starts a run as any client may.
 func (p *play) begin(id string, args ...any) execution {
+	return p.beginAs(workflows.Offboard, id, args...)
+}
+
+func (p *play) beginAs(kind, id string, args ...any) execution {
 	if p.err != nil {
 		return execution{}
 	}
 	run, err := p.Connection.ExecuteWorkflow(p.ctx, client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue, StaticSummary: "Offboard " + leaver},
-		workflows.Offboard, args...)
+		kind, args...)
 	if err != nil {
 		p.fail("start a run", err)
 		return execution{}
@@ -95,6 +101,15 @@ func (p *play) until(what string, condition func(offboard.Progress) bool) offboa
 		p.fail("wait for "+what, fmt.Errorf("the run ended as %s: %s", last.Status, last.Message))
 	}
 	return last
+}
+
+// now is how the run stands. It has one scope and a soak even if nothing is known.
+func (p *play) now() offboard.Progress {
+	now := p.until("anything", func(offboard.Progress) bool { return true })
+	if p.err != nil {
+		now.Scopes, now.Soak = make([]offboard.ScopeProgress, 1), &offboard.SoakProgress{}
+	}
+	return now
 }
 
 func (p *play) phase(phase offboard.Phase) {
@@ -131,6 +146,31 @@ func (p *play) approve() {
 	p.update(workflows.ApproveUpdate, workflows.Approve{By: approver, Digest: plan.Digest, Answers: demo.Answers(plan)})
 }
 
+// scope waits until the progress of a scope's hand-over, whose name contains the text, fulfils the condition.
+func (p *play) scope(name, what string, condition func(offboard.ScopeProgress) bool) {
+	if p.err != nil {
+		return
+	}
+	met := false
+	err := p.Runs.Follow(p.ctx, p.run.id, 20*time.Millisecond, func(_ offboard.Progress, scopes map[string]offboard.ScopeProgress) bool {
+		for _, s := range scopes {
+			met = met || strings.Contains(s.Scope.String(), name) && condition(s)
+		}
+		return met
+	})
+	if err == nil && !met {
+		err = errors.New("the run ended")
+	}
+	p.fail(fmt.Sprintf("wait for %s of %s", what, name), err)
+}
+
+// step waits for a step of a scope's hand-over or of one of its clusters.
+func (p *play) step(name, step string) {
+	p.scope(name, step, func(s offboard.ScopeProgress) bool {
+		return s.Step == step || slices.ContainsFunc(s.Clusters, func(c offboard.ClusterProgress) bool { return c.Step == step })
+	})
+}
+
 // update sends an update and waits for its answer.
 func (p *play) update(name string, argument any) {
 	if p.err != nil {
@@ -148,6 +188,19 @@ func (p *play) update(name string, argument any) {
 func (p *play) answer(subject, action string) {
 	name := p.held(subject)
 	p.update(workflows.ResolveUpdate, workflows.Resolve{Scope: name, Action: action, By: approver, Note: "Looked at it."})
+}
+
+// events counts the activities of a type that the run has scheduled.
+func (p *play) events(activity string) int {
+	h, err := p.history(p.run)
+	p.fail("read the history", err)
+	n := 0
+	for _, e := range h.GetEvents() {
+		if e.GetActivityTaskScheduledEventAttributes().GetActivityType().GetName() == activity {
+			n++
+		}
+	}
+	return n
 }
 
 // answers gives the same answer to every hold whose subject contains the text, until the run has ended.
@@ -229,6 +282,11 @@ func refused(service, method, path string) ibmsim.Fault {
 		Body: `{"incidentID": "1", "code": "E1000", "description": "You may not do this.", "type": "Authorization", "message": "You may not do this."}`}
 }
 
+// delayed is a fault that makes a service slow, so that something can happen meanwhile.
+func delayed(service string) ibmsim.Fault {
+	return ibmsim.Fault{Service: service, Delay: "2s", Times: -1}
+}
+
 func (p *play) calm() { p.Sim.ClearFaults() }
 
 func (p *play) stop() {
@@ -240,74 +298,5 @@ func (p *play) stop() {
 func (p *play) resume() {
 	if p.err == nil {
 		p.fail("start the worker", p.StartWorker())
-	}
-}
-
-// answersWith says what the receiver of notices answers from now on.
-func (p *play) answersWith(status int) { p.told.status.Store(int32(status)) }
-
-// heard waits until so many notices were taken.
-func (p *play) heard(notices int32) {
-	for p.err == nil && p.told.heard.Load() < notices {
-		if p.ctx.Err() != nil {
-			p.fail(fmt.Sprintf("wait for %d notices, of which %d were taken", notices, p.told.heard.Load()), p.ctx.Err())
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-// newKey lets the leaver make a key that no plan knows.
-func (p *play) newKey() {
-	if p.err != nil {
-		return
-	}
-	env, err := p.Sim.Environment()
-	if err != nil {
-		p.fail("make a key", err)
-		return
-	}
-	secret := ""
-	for _, u := range p.Sim.Account.Users {
-		if u.Email == leaver {
-			secret = u.APIKey
-		}
-	}
-	iam := env["IBMCLOUD_IAM_API_ENDPOINT"]
-	var token struct {
-		AccessToken string `json:"access_token"`
-	}
-	form := url.Values{"grant_type": {"urn:ibm:params:oauth:grant-type:apikey"}, "apikey": {secret}}.Encode()
-	p.post(iam+"/identity/token", "application/x-www-form-urlencoded", "", []byte(form), &token)
-	body, err := json.Marshal(map[string]string{"name": "brand-new", "iam_id": "IBMid-270006LEAV", "account_id": p.Sim.AccountID()})
-	p.fail("make a key", err)
-	p.post(iam+"/v1/apikeys", "application/json", token.AccessToken, body, nil)
-}
-
-func (p *play) post(to, contentType, token string, body []byte, into any) {
-	if p.err != nil {
-		return
-	}
-	request, err := http.NewRequestWithContext(p.ctx, http.MethodPost, to, bytes.NewReader(body))
-	if err != nil {
-		p.fail("post", err)
-		return
-	}
-	request.Header.Set("Content-Type", contentType)
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		p.fail("post", err)
-		return
-	}
-	defer response.Body.Close()
-	data, err := io.ReadAll(response.Body)
-	p.fail("post", err)
-	if response.StatusCode >= http.StatusMultipleChoices {
-		p.fail("post", fmt.Errorf("%s answered %d", request.URL.Path, response.StatusCode))
-	}
-	if into != nil {
-		p.fail("post", json.Unmarshal(data, into))
 	}
 }

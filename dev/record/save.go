@@ -23,8 +23,8 @@ import (
 // execution is one run of a workflow.
 type execution struct{ id, run string }
 
-// save stores the history of the run and of its hand-overs, and of its claim and its soaks where the scenario asks for
-// them. It returns how many files it wrote and how many bytes they have.
+// save stores the history of the run, and of those of its children that the scenario asks for. It returns how many files
+// it wrote and how many bytes they have.
 func (p *play) save(dir string, s scenario) (files, size int, err error) {
 	h, err := p.history(p.run)
 	if err != nil {
@@ -45,13 +45,14 @@ func (p *play) save(dir string, s scenario) (files, size int, err error) {
 		files, size = files+1, size+int(info.Size())
 		return nil
 	}
-	if err := write(workflows.Offboard, s.name, h); err != nil {
+	kind := h.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()
+	if err := write(kind, s.name, h); err != nil {
 		return 0, 0, err
 	}
 	count := map[string]int{}
 	for _, c := range children(h) {
-		// Claims and quiet soaks are all alike.
-		if c.kind == workflows.Claim && !s.claim || c.kind == workflows.Soak && !s.soak {
+		// Most are alike.
+		if !map[string]bool{workflows.HandOver: s.scopes, workflows.Soak: s.soak, workflows.Claim: s.claim}[c.kind] {
 			continue
 		}
 		for next := c.execution; next.run != ""; {
@@ -146,7 +147,8 @@ func clean(h *historypb.History) error {
 	return nil
 }
 
-// scrub replaces the identities of workers and clients and the names of sticky queues, which name a machine.
+// scrub replaces the identities of workers and clients and the names of sticky queues, which name a machine, and takes
+// out what is of the server only.
 func scrub(m protoreflect.Message) {
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
@@ -161,6 +163,8 @@ func scrub(m protoreflect.Message) {
 			scrub(v.Message())
 		case f.Name() == "identity" || f.Name() == "worker_instance_key":
 			m.Set(f, protoreflect.ValueOfString("recorder"))
+		case f.Name() == "request_id" || f.Name() == "task_id":
+			m.Clear(f) // of the server's own, and different in every recording
 		case f.Name() == "name" && m.Descriptor().Name() == "TaskQueue" && strings.Contains(v.String(), ":"):
 			m.Set(f, protoreflect.ValueOfString("sticky"))
 		}
