@@ -191,8 +191,10 @@ func TestDoorEngineTellsWhatOperatorsSay(t *testing.T) {
 
 func TestDoorEngineStanding(t *testing.T) {
 	id := workflows.ID(account, leaver)
+	description := open("run-1")
+	description.TaskQueueName = workflows.TaskQueue
 	c := mocks.NewClient(t)
-	c.On("DescribeWorkflow", mock.Anything, id, "").Return(open("run-1"), nil)
+	c.On("DescribeWorkflow", mock.Anything, id, "").Return(description, nil)
 	c.On("QueryWorkflow", mock.Anything, id, "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{WorkflowID: id, RunID: "run-1", Status: offboard.Running,
 		Phase: offboard.PhaseApprove, Request: offboard.Request{User: leaver}}), nil)
 	c.On("DescribeWorkflowExecution", mock.Anything, mock.Anything, mock.Anything).Return(nil, gone).Maybe()

@@ -82,6 +82,13 @@ func (d *Door) explain(header http.Header, c *call, err error) (int, any) {
 		c.line.outcome, c.line.run = Declined, refused.Run
 		return http.StatusConflict, Outcome{Result: Declined, Message: refused.Message, Run: refused.Run}
 	}
+	if gone, yes := errors.AsType[*Gone](err); yes {
+		c.line.outcome, c.line.run = Declined, gone.Run
+		return http.StatusConflict, Outcome{Result: Declined, Message: gone.Error() + ": nothing can be told to it any more", Run: gone.Run}
+	}
+	if none, yes := errors.AsType[*NoRun](err); yes {
+		return http.StatusNotFound, failure{Error: none.Error()}
+	}
 	if invalid, yes := errors.AsType[*Invalid](err); yes {
 		return http.StatusBadRequest, failure{Error: problems(len(invalid.Problems)), Problems: invalid.Problems}
 	}

@@ -1,7 +1,6 @@
 package door_test
 
 import (
-	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -78,6 +77,18 @@ func TestApprovalIsTheSources(t *testing.T) {
 	assert.Equal(t, offboard.ApprovalRequired, e.requests[1].Approval, "who was only deactivated is never removed without a yes")
 }
 
+func TestTheSoakIsThatOfTheConfiguration(t *testing.T) {
+	for name, c := range map[string]struct{ configured, want offboard.Duration }{
+		"given": {offboard.Duration(7 * 24 * time.Hour), offboard.Duration(7 * 24 * time.Hour)}, "left out": {0, offboard.DefaultSoak},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEngine()
+			apply(t, newDoor(t, e, func(d *door.Config) { d.Soak = c.configured }), event("1", door.Requested))
+			assert.Equal(t, c.want, e.requests[0].Soak)
+		})
+	}
+}
+
 func TestEveryProblemOfAnEventIsNamed(t *testing.T) {
 	d := newDoor(t, newEngine())
 	_, err := d.Apply(t.Context(), door.Event{Kind: "left", User: "leaver", RequestedBy: "hr", At: time.Unix(0, 0), LastDay: time.Now().AddDate(9, 0, 0)})
@@ -117,8 +128,13 @@ func TestAnOpenRunIsBroughtInLine(t *testing.T) {
 			first: event("1", door.Requested, lastDay(future)), second: event("2", door.Rescheduled, lastDay(future.Add(-time.Hour))),
 			want: door.Moved, told: []string{"reschedule leaver@acme.example by hr@acme.example"}, day: future.Add(-time.Hour),
 		},
+		"rescheduled while the plan waits for a yes": {
+			first: event("1", door.Requested), second: event("2", door.Rescheduled, lastDay(future)),
+			want: door.Moved, told: []string{"reschedule leaver@acme.example by hr@acme.example"}, day: future,
+		},
 		"rescheduled, too late": {
-			first: event("1", door.Requested), second: event("2", door.Rescheduled, lastDay(future)), wrong: new(*door.Refused),
+			first: event("1", door.Requested), second: event("2", door.Rescheduled, lastDay(future)),
+			between: func(e *engine) { e.enter(leaver, offboard.PhaseHandOver) }, wrong: new(*door.Refused),
 		},
 		"rescheduled to a day that has passed while it runs": {
 			first: event("1", door.Requested), second: event("2", door.Rescheduled, lastDay(now().Add(-time.Hour))), want: door.AlreadyRunning,
@@ -221,60 +237,6 @@ func TestARunThatIsNotOurs(t *testing.T) {
 	o := apply(t, d, event("1", door.Requested, lastDay(future.Add(time.Hour))))
 	assert.Equal(t, door.Moved, o.Result)
 	assert.Equal(t, door.Reinstated, apply(t, d, event("2", door.Cancelled)).Result)
-}
-
-func TestOrderOfEvents(t *testing.T) {
-	begin := now().Add(-time.Hour)
-	requested := event("r", door.Requested, at(begin), lastDay(future))
-	moved := event("m", door.Rescheduled, at(begin.Add(time.Minute)), lastDay(future.Add(time.Hour)))
-	cancelled := event("c", door.Cancelled, at(begin.Add(2*time.Minute)))
-	for i, order := range [][]door.Event{
-		{requested, moved, cancelled}, {requested, cancelled, moved}, {moved, requested, cancelled},
-		{moved, cancelled, requested}, {cancelled, requested, moved}, {cancelled, moved, requested},
-	} {
-		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			e := newEngine()
-			d := newDoor(t, e)
-			for range 2 { // everything comes twice
-				for _, v := range order {
-					apply(t, d, v)
-				}
-			}
-			if open := e.runs[leaver]; open != nil {
-				assert.Equal(t, offboard.PhaseUndo, open.Phase, "whatever the order, the person stays")
-			}
-			assert.LessOrEqual(t, e.started()[leaver], 1)
-		})
-	}
-}
-
-func TestALateEventIsIgnoredAndSaysSo(t *testing.T) {
-	e := newEngine()
-	d := newDoor(t, e)
-	apply(t, d, event("new", door.Cancelled))
-	late := event("old", door.Requested, at(now().Add(-time.Minute)))
-	o := apply(t, d, late)
-	assert.Equal(t, door.Ignored, o.Result)
-	assert.Contains(t, o.Message, "a newer event for leaver@acme.example")
-	assert.True(t, apply(t, d, late).Duplicate)
-	assert.Empty(t, e.started())
-	assert.Equal(t, door.Started, apply(t, d, event("other", door.Requested, at(now().Add(-time.Minute)), user("other@acme.example"))).Result, "other people are not concerned")
-}
-
-func TestAnEventFromTheFutureSilencesNobody(t *testing.T) {
-	e := newEngine()
-	d := newDoor(t, e)
-	apply(t, d, event("1", door.Cancelled, at(now().AddDate(3, 0, 0))))
-	assert.Equal(t, door.Started, apply(t, d, event("2", door.Requested)).Result)
-}
-
-func TestAnEventOlderThanTheMemoryIsIgnored(t *testing.T) {
-	e := newEngine()
-	d := newDoor(t, e)
-	o := apply(t, d, event("1", door.Requested, at(now().AddDate(0, 0, -31))))
-	assert.Equal(t, door.Ignored, o.Result)
-	assert.Contains(t, o.Message, "more than 30 days ago")
-	assert.Empty(t, e.started())
 }
 
 func TestAPersonWhoStayedMayLeaveLater(t *testing.T) {

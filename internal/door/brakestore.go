@@ -16,7 +16,8 @@ type heldEvent struct {
 // reserve counts a start before it is made, so that a crash in between cannot hide one. It says no while the brake is on:
 // something is held, or starts are counted up to the limit already. again: the person was counted before, by a delivery
 // that did not come to an end.
-func (s *Store) reserve(who string, brake Brake, now time.Time) (free, again bool, err error) {
+func (s *Store) reserve(e Event, brake Brake, now time.Time) (free, again bool, err error) {
+	who := e.person()
 	err = s.write(func(tx *bbolt.Tx) error {
 		free, again = false, false
 		if _, first := cursor(tx.Bucket(heldBucket)); first != nil {
@@ -28,7 +29,7 @@ func (s *Store) reserve(who string, brake Brake, now time.Time) (free, again boo
 		}
 		if counted.Get([]byte(who)) != nil {
 			free, again = true, true
-			return nil
+			return tries(tx, who, &tried{By: e.Source, Soft: e.Soft})
 		}
 		if counted.Sequence() >= uint64(brake.Starts) {
 			return nil
@@ -40,7 +41,11 @@ func (s *Store) reserve(who string, brake Brake, now time.Time) (free, again boo
 		if err := counted.Put([]byte(who), timed(now, "")); err != nil {
 			return err
 		}
-		return counted.SetSequence(counted.Sequence() + 1) // the number of keys, which a bucket knows only by reading all
+		// The number of keys, which a bucket knows only by reading all.
+		if err := counted.SetSequence(counted.Sequence() + 1); err != nil {
+			return err
+		}
+		return tries(tx, who, &tried{By: e.Source, Soft: e.Soft})
 	})
 	return free, again, err
 }
@@ -48,6 +53,9 @@ func (s *Store) reserve(who string, brake Brake, now time.Time) (free, again boo
 // unreserve takes a start back that turned out to be none.
 func (s *Store) unreserve(who string) error {
 	return s.write(func(tx *bbolt.Tx) error {
+		if err := tries(tx, who, nil); err != nil {
+			return err
+		}
 		at := tx.Bucket(countedBucket).Get([]byte(who))
 		if at == nil {
 			return nil
@@ -116,6 +124,9 @@ func (s *Store) release(by string, apply bool, now time.Time) (list []heldEvent,
 				return err
 			}
 			if !apply {
+				if err := forgetAsking(tx, h.Event.person()); err != nil {
+					return err
+				}
 				o := Outcome{Result: Ignored, Message: "Ignored: " + by + " discarded what the mass brake held."}
 				if err := remember(tx, h.Event, o, now); err != nil {
 					return err

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"offboard/internal/offboard"
 )
 
 // Config is everything a door is made of.
@@ -17,9 +19,12 @@ type Config struct {
 
 	// RequestedBy is the e-mail address that runs name where a sender names nobody.
 	RequestedBy string
+	Soak        offboard.Duration // of the runs it starts; zero: offboard.DefaultSoak
 	Brake       Brake
 	Rate        Rate
 	Operators   []Operator
+	// ApprovalKey vouches for operators who approve; see ParseApprovalKey. Nil: nobody vouches for them.
+	ApprovalKey Secret
 
 	// The senders. A nil one has no route.
 	Webhooks []Webhook
@@ -51,7 +56,7 @@ type Rate struct {
 // DefaultRate is above what any of the senders sends and below what would keep the disk busy.
 func DefaultRate() Rate { return Rate{PerSecond: 300, Burst: 600} }
 
-// Operator may look at the brake and release it.
+// Operator may look at the brake and at runs, release the brake, and answer runs under the e-mail address.
 type Operator struct {
 	Name  string
 	Email string

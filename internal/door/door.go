@@ -107,9 +107,9 @@ func (d *Door) Apply(ctx context.Context, e Event) (Outcome, error) {
 func (d *Door) apply(ctx context.Context, e Event, from *queuedEvent) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	unlock, err := d.people.lock(ctx, e.person())
+	unlock, err := d.turn(ctx, e)
 	if err != nil {
-		return Outcome{}, &Away{After: 5 * time.Second, Alone: true, Why: "other events of this person are still being applied", Cause: err}
+		return Outcome{}, err
 	}
 	defer unlock()
 	k, err := d.store.known(e)
@@ -124,29 +124,43 @@ func (d *Door) apply(ctx context.Context, e Event, from *queuedEvent) (Outcome, 
 	}
 	if why := outdated(e, k.person, from != nil, d.now()); why != "" {
 		o := Outcome{Result: Ignored, Message: "Ignored: " + why}
-		return o, d.store.finish(e, o, "", d.now())
+		return o, d.store.finish(e, o, met{}, d.now())
 	}
 	if k.held != nil && e.Kind == Rescheduled { // it says only what has changed
 		e.Reason, e.Ticket = cmp.Or(e.Reason, k.held.Reason), cmp.Or(e.Ticket, k.held.Ticket)
 	}
-	o, run, err := d.act(ctx, e, k, released)
+	o, m, err := d.act(ctx, e, k, released)
 	if err != nil {
 		return Outcome{}, calm(err)
 	}
-	if err := d.store.finish(e, o, run, d.now()); err != nil {
+	if err := d.store.finish(e, o, m, d.now()); err != nil {
 		return Outcome{}, err
 	}
 	return o, nil
 }
 
+// turn waits until nobody else's event of the person is being applied. The function lets the next one in.
+func (d *Door) turn(ctx context.Context, e Event) (func(), error) {
+	unlock, err := d.people.lock(ctx, e.person())
+	if err != nil {
+		return nil, &Away{After: 5 * time.Second, Alone: true, Why: "other events of this person are still being applied", Cause: err}
+	}
+	return unlock, nil
+}
+
 // outdated says why an event is too late to be applied. Of two events of the same moment the one that came later counts,
 // and one in the queue came earlier. What is older than the memory for events could be a replay of one that is forgotten.
+// A soft event makes no older one late that is not.
 func outdated(e Event, last person, queued bool, now time.Time) string {
+	newest := last.At
+	if !e.Soft {
+		newest = last.FirmAt
+	}
 	switch {
 	case e.At.Before(now.Add(-eventMemory)) && !queued:
 		return fmt.Sprintf("it happened on %s, which is more than %d days ago.", e.At.UTC().Format(time.DateOnly), eventMemory/(24*time.Hour))
-	case e.At.Before(last.At) || queued && e.At.Equal(last.At) && last.Kind == Cancelled && e.Kind != Cancelled:
-		return fmt.Sprintf("a newer event for %s, of %s, was applied already.", e.User, last.At.UTC().Format(time.RFC3339))
+	case e.At.Before(newest) || queued && e.At.Equal(newest) && last.Kind == Cancelled && e.Kind != Cancelled:
+		return fmt.Sprintf("a newer event for %s, of %s, was applied already.", e.User, newest.UTC().Format(time.RFC3339))
 	}
 	return ""
 }

@@ -20,6 +20,14 @@ type Engine interface {
 	// Reinstate says that the person stays and returns what the run answers; *Refused where it says no, *Gone where it has
 	// ended.
 	Reinstate(ctx context.Context, m Message) (string, error)
+	// Standing tells how a run stands; *NoRun where none has the name. The name is the run's workflow ID, or the e-mail
+	// address or IAM ID of the person who leaves, which means the open run or else the newest.
+	Standing(ctx context.Context, name string) (Standing, error)
+	// Approve says yes to a plan and returns what the run answers; *Refused where it says no, *Gone where it has ended. So do
+	// Reject, which says no to a plan, and Resolve, which answers a hold.
+	Approve(ctx context.Context, m Message, a Approval) (string, error)
+	Reject(ctx context.Context, m Message) (string, error)
+	Resolve(ctx context.Context, m Message, r Resolution) (string, error)
 	// Ready tells whether the engine answers.
 	Ready(ctx context.Context) error
 }
@@ -37,10 +45,32 @@ type Run struct {
 // Message is what is said to a run.
 type Message struct {
 	Run  Run
-	Key  string // the same key to the same run acts once and gives the same answer
+	Key  string // the same key to the same run acts once and gives the same answer; empty: each call acts
 	By   string // e-mail address
 	Note string
 }
+
+// Standing is how a run stands.
+type Standing struct {
+	Run      Run
+	Progress offboard.Progress
+}
+
+// Approval is a yes to the plan with a digest. The proof is that of offboard.ApprovalClaim; empty: nobody vouches.
+type Approval struct {
+	Digest  string
+	Answers map[string]string
+	Proof   string
+}
+
+// Resolution is the answer to a hold, as in workflows.Resolve.
+type Resolution struct{ Scope, Action string }
+
+// NoRun says that no run is known by a name.
+type NoRun struct{ Name string }
+
+// Error implements error.
+func (e *NoRun) Error() string { return fmt.Sprintf("no run is known by the name %q", e.Name) }
 
 // Open says that a run for the person is open already, and names it.
 type Open struct{ Run Run }

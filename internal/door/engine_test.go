@@ -27,8 +27,11 @@ type engine struct {
 	answers  map[string]string // by key: a second message with the same key is not told
 	made     int
 
+	approvals []door.Approval
+
 	away    error                                             // every call fails with it
 	gone    bool                                              // every message comes too late: the run has ended
+	silent  bool                                              // a start is accepted and its answer never comes
 	lost    bool                                              // no run is found, although one was open a moment ago
 	refusal string                                            // every message is refused with it
 	reached func()                                            // runs after a start was accepted, before it is answered
@@ -57,7 +60,9 @@ func (e *engine) Start(ctx context.Context, r offboard.Request) (door.Run, error
 		return door.Run{}, e.away
 	}
 	who := strings.ToLower(r.User)
-	if open := e.runs[who]; open != nil {
+	if open := e.runs[who]; open != nil && e.silent {
+		return door.Run{}, &door.Away{Why: "the engine does not answer", After: time.Second}
+	} else if open != nil {
 		return door.Run{}, &door.Open{Run: door.Run{ID: open.ID, RunID: open.RunID, Link: open.Link}}
 	}
 	e.starts[who]++
@@ -74,6 +79,9 @@ func (e *engine) Start(ctx context.Context, r offboard.Request) (door.Run, error
 	e.runs[who] = started
 	if e.reached != nil {
 		e.reached()
+	}
+	if e.silent {
+		return door.Run{}, &door.Away{Why: "the engine does not answer", After: time.Second}
 	}
 	return started.Run, nil
 }
@@ -99,7 +107,7 @@ func (e *engine) tell(m door.Message, what string, then func(*run)) (string, err
 	if e.gone {
 		return "", &door.Gone{Run: m.Run.ID}
 	}
-	if answer, again := e.answers[m.Run.RunID+what+m.Key]; again {
+	if answer, again := e.answers[m.Run.RunID+what+m.Key]; again && m.Key != "" {
 		return answer, nil
 	}
 	for who, open := range e.runs {
@@ -126,6 +134,33 @@ func (e *engine) Reschedule(_ context.Context, m door.Message, day time.Time) (s
 
 func (e *engine) Reinstate(_ context.Context, m door.Message) (string, error) {
 	return e.tell(m, "reinstate", func(r *run) { r.Phase = offboard.PhaseUndo })
+}
+
+func (e *engine) Standing(_ context.Context, name string) (door.Standing, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.away != nil {
+		return door.Standing{}, e.away
+	}
+	for who, open := range e.runs {
+		if open.ID == name || strings.EqualFold(who, name) {
+			return door.Standing{Run: open.Run, Progress: offboard.Progress{WorkflowID: open.ID, RunID: open.RunID, Status: offboard.Running, Phase: open.Phase,
+				Request: offboard.Request{User: who}, Leaver: offboard.Person{Email: who}}}, nil
+		}
+	}
+	return door.Standing{}, &door.NoRun{Name: name}
+}
+
+func (e *engine) Approve(_ context.Context, m door.Message, a door.Approval) (string, error) {
+	return e.tell(m, "approve", func(*run) { e.approvals = append(e.approvals, a) })
+}
+
+func (e *engine) Reject(_ context.Context, m door.Message) (string, error) {
+	return e.tell(m, "reject", func(r *run) { r.Phase = offboard.PhaseReport })
+}
+
+func (e *engine) Resolve(_ context.Context, m door.Message, r door.Resolution) (string, error) {
+	return e.tell(m, "resolve "+r.Scope+" "+r.Action, func(*run) {})
 }
 
 func (e *engine) Ready(context.Context) error {

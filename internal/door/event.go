@@ -37,8 +37,9 @@ type Event struct {
 	Reason      string    `json:"reason,omitempty"`
 	Ticket      string    `json:"ticket,omitempty"`
 	RequestedBy string    `json:"requestedBy,omitempty"` // e-mail address; empty: Config.RequestedBy
-	// Soft says that the person was only deactivated, which may mean less than leaving: the plan waits for a yes whatever
-	// the source's approval is, and a run that is open already is not moved.
+	// Soft says that an account was only deactivated, or activated again, which may mean less than leaving or staying: the
+	// plan waits for a yes whatever the source's approval is, a run that is open already is not moved, and what somebody
+	// else asked for is not called off.
 	Soft bool `json:"soft,omitempty"`
 }
 
@@ -62,6 +63,11 @@ const (
 	Ignored        Result = "ignored"        // something newer was applied for the person already, or it concerns nobody
 	Queued         Result = "queued"         // it is kept and will be applied soon
 	Declined       Result = "refused"        // the run said no; the message is its sentence
+
+	// What only operators say.
+	Approved Result = "approved"
+	Rejected Result = "rejected"
+	Resolved Result = "resolved"
 )
 
 // Outcome is what became of an event, for the sender and the audit line.

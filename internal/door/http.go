@@ -47,7 +47,14 @@ func (d *Door) routes() []route {
 		{pattern: "GET /brake", source: operatorSource, handle: d.showBrake},
 		{pattern: "POST /brake/release", source: operatorSource, handle: d.releaseBrake},
 		{pattern: "POST /brake/discard", source: operatorSource, handle: d.discardBrake},
+		{pattern: "GET /runs", source: operatorSource, handle: d.showRun},
+		{pattern: "GET /runs/{run}", source: operatorSource, handle: d.showRun},
 		{pattern: "POST /webhooks/{source}", largest: largestBody, handle: d.webhook},
+	}
+	for name, verb := range operatorVerbs {
+		tell := func(c *call) (any, error) { return d.tellRun(c, verb) }
+		list = append(list, route{pattern: "POST /runs/" + name, source: operatorSource, largest: largestBody, handle: tell},
+			route{pattern: "POST /runs/{run}/" + name, source: operatorSource, largest: largestBody, handle: tell})
 	}
 	if d.config.Okta != nil {
 		list = append(list, route{pattern: "GET /okta/events", source: oktaSource, handle: d.oktaChallenge},

@@ -19,19 +19,6 @@ type seenEvent struct {
 	Seen    time.Time `json:"seen"`
 }
 
-// person is the last event that was applied for a person.
-type person struct {
-	At      time.Time `json:"at"`
-	Kind    Kind      `json:"kind"`
-	LastDay time.Time `json:"lastDay,omitzero"`
-	RunID   string    `json:"runId,omitempty"` // of the open run it met or made
-}
-
-// leaving tells whether the last that was heard is that the person leaves, by this very run.
-func (p person) leaving(run Run) bool {
-	return p.Kind != Cancelled && p.RunID != "" && p.RunID == run.RunID
-}
-
 // known is what the store knows when an event comes.
 type known struct {
 	seen   *Outcome // of an earlier delivery
@@ -61,8 +48,8 @@ func (s *Store) known(e Event) (k known, err error) {
 	return k, err
 }
 
-// finish keeps what became of an event. runID is of the run it met or made, if any.
-func (s *Store) finish(e Event, o Outcome, runID string, now time.Time) error {
+// finish keeps what became of an event.
+func (s *Store) finish(e Event, o Outcome, m met, now time.Time) error {
 	return s.write(func(tx *bbolt.Tx) error {
 		if err := remember(tx, e, o, now); err != nil {
 			return err
@@ -70,7 +57,7 @@ func (s *Store) finish(e Event, o Outcome, runID string, now time.Time) error {
 		if err := tx.Bucket(queueBucket).Delete(timed(e.At, e.key())); err != nil {
 			return err
 		}
-		if o.Result == Ignored || o.Result == Declined {
+		if m.apart || o.Result == Ignored || o.Result == Declined {
 			return nil
 		}
 		people := tx.Bucket(peopleBucket)
@@ -78,11 +65,7 @@ func (s *Store) finish(e Event, o Outcome, runID string, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		after := person{At: e.At, Kind: e.Kind, LastDay: e.LastDay, RunID: runID}
-		if e.Soft && o.Result == AlreadyRunning {
-			after.LastDay = before.LastDay // the run was not moved
-		}
-		if err := put(people, []byte(e.person()), after); err != nil {
+		if err := put(people, []byte(e.person()), before.after(e, o, m)); err != nil {
 			return err
 		}
 		if o.Result == Held {

@@ -41,7 +41,8 @@ type oktaEntity struct {
 	AlternateID string `json:"alternateId"` // the login, most often an e-mail address
 }
 
-// oktaMeanings are the types of events that are understood. A suspension may end again, so it is soft.
+// oktaMeanings are the types of events that are understood. A suspension may end again, so it is soft; an account that is
+// active again does not speak against what somebody else said of the person.
 var oktaMeanings = map[string]struct {
 	kind Kind
 	soft bool
@@ -49,9 +50,9 @@ var oktaMeanings = map[string]struct {
 	"user.lifecycle.deactivate":       {Requested, false},
 	"user.lifecycle.delete.initiated": {Requested, false},
 	"user.lifecycle.suspend":          {Requested, true},
-	"user.lifecycle.unsuspend":        {Cancelled, false},
-	"user.lifecycle.activate":         {Cancelled, false}, // also of new people, for whom there is nothing to do
-	"user.lifecycle.reactivate":       {Cancelled, false},
+	"user.lifecycle.unsuspend":        {Cancelled, true},
+	"user.lifecycle.activate":         {Cancelled, true}, // also of new people, for whom there is nothing to do
+	"user.lifecycle.reactivate":       {Cancelled, true},
 }
 
 // oktaEvents takes what an Okta event hook delivers. Okta waits three seconds and tries once more, so the events are kept
@@ -106,7 +107,7 @@ func (d *Door) oktaEvent(o oktaEvent) (Event, bool) {
 	if o.Actor.Type == "User" && isEmail(o.Actor.AlternateID) {
 		e.RequestedBy = o.Actor.AlternateID
 	}
-	if e.Soft {
+	if e.Soft && e.Kind == Requested {
 		e.LastDay = o.Published.Add(d.config.Okta.Grace)
 	}
 	e, err := e.complete(d.config.RequestedBy, d.now())

@@ -205,7 +205,7 @@ func TestOktaRefusals(t *testing.T) {
 func TestAQueuedEventThatIsRefused(t *testing.T) {
 	e := newEngine()
 	s := newServer(t, e, withOkta)
-	apply(t, s.door, event("1", door.Requested, at(now().Add(-time.Minute))))
+	apply(t, s.door, event("1", door.Requested, at(now().Add(-time.Minute)), func(v *door.Event) { v.Source = "okta" }))
 	e.refusal = "the first key has been deleted"
 	s.do(t, oktaDelivery(t, "user.lifecycle.deactivate", "user.lifecycle.activate"))
 	work(t, s.door)

@@ -113,7 +113,7 @@ func (d *Door) settle(ctx context.Context, q queuedEvent) error {
 	}
 	if err != nil { // the sender has its answer, so a person must see this one
 		d.logger.Error("an event in the queue was refused", append(fields, zap.Error(err))...)
-		return d.store.finish(q.Event, Outcome{Result: Declined, Message: err.Error()}, "", d.now())
+		return d.store.finish(q.Event, Outcome{Result: Declined, Message: err.Error()}, met{}, d.now())
 	}
 	if o.Duplicate { // it came in twice, or another way
 		if err := d.store.dequeue(q.Event); err != nil {

@@ -41,8 +41,8 @@ func (d *Door) scimAllow(r *http.Request, config SCIM) error {
 }
 
 // scimChange makes an event of a change of a user. Suspended, unassigned and leaving are one message, so a deactivation
-// is planned and waits, with the end of the grace as the last day; what was planned is called off when the user is active
-// again. Only a deletion says that somebody is gone.
+// is planned and waits, with the end of the grace as the last day; what was planned for nothing else is called off when
+// the user is active again. Only a deletion says that somebody is gone.
 func (d *Door) scimChange(ctx context.Context, config SCIM, c scim.Change) error {
 	// SCIM says nothing of when something happened: what comes later is newer.
 	e := Event{ID: c.ID, Source: scimSource, User: c.Person, Reason: scimReason(c)}
@@ -53,7 +53,7 @@ func (d *Door) scimChange(ctx context.Context, config SCIM, c scim.Change) error
 			e.LastDay = c.Since.Add(config.Grace)
 		}
 	case scim.Activated:
-		e.Kind = Cancelled
+		e.Kind, e.Soft = Cancelled, true
 	case scim.Deleted:
 		e.Kind = Requested
 	default:

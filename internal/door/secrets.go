@@ -34,7 +34,7 @@ func proven(ctx context.Context, secrets []Secret, proves func(secret string) (b
 	case found:
 		return nil
 	case unread != nil:
-		return &Away{After: time.Minute, Why: "the door cannot use one of its own secrets", Cause: unread}
+		return unreadable(unread)
 	}
 	return &rejected{status: http.StatusUnauthorized, text: "the signature or secret is wrong"}
 }
@@ -70,6 +70,9 @@ func (d *Door) operator(c *call) (Operator, error) {
 	var failed error
 	for _, o := range d.config.Operators {
 		err := holds(c.Request, []Secret{o.Token})
+		if err == nil && who.Email != "" && who.Email != o.Email {
+			return Operator{}, &Away{After: time.Minute, Why: "two operators have this token, so nobody knows who asks"}
+		}
 		if err == nil {
 			who = o
 			continue
