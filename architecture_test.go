@@ -61,6 +61,8 @@ var table = []row{
 		why: "a protocol knows neither who speaks it nor where its state is kept"},
 	{packages: module + "/internal/codec", only: []string{"go.temporal.io/sdk/converter", "go.temporal.io/api/common/v1", "google.golang.org/protobuf/proto"},
 		why: "what encrypts must not know whose payloads they are"},
+	{packages: module + "/internal/kubernetes/kubetest", deep: slices.Concat(temporal, ibmSDKs, []string{module + "/internal/offboard"}),
+		why: "it speaks with a program for tests"},
 	{packages: module + "/internal/console", deep: slices.Concat(temporal, ibmSDKs, kubeClient), why: "a picture of data needs no service"},
 	{packages: module + "/...", deep: []string{"go.temporal.io/server/...", "github.com/temporalio/ui-server/...", "github.com/chromedp/..."},
 		why: "the server and the browser belong to the nested module dev"},

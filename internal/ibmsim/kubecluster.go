@@ -31,6 +31,9 @@ func (w *world) startKube(c *cluster) error {
 	w.mu.Lock()
 	c.server = s
 	w.mu.Unlock()
+	if c.attached != nil {
+		c.attached.Follow(func(pod *corev1.Pod) { w.podStarted(c, pod) }, func(pod *corev1.Pod) { w.podGone(c, pod) })
+	}
 	if err := s.Create(objects...); err != nil {
 		return err
 	}
@@ -54,19 +57,16 @@ func (w *world) startKube(c *cluster) error {
 	return nil
 }
 
-// newKube is the API server of a cluster, which tells when a pod begins and ends to hold a key.
+// newKube is the API server of a cluster.
 func (w *world) newKube(c *cluster) kubernetes {
-	started := func(pod *corev1.Pod) { w.podStarted(c, pod) }
-	gone := func(pod *corev1.Pod) { w.podGone(c, pod) }
 	if c.attached != nil {
-		c.attached.Follow(started, gone)
 		return c.attached
 	}
 	return kube.New(kube.Options{
 		Clock: w.clock, Version: "v" + strings.SplitN(c.spec.Version, "_", 2)[0] + "+IKS", PodStart: w.knobs.PodStart.Std(), PodStop: w.knobs.PodStop.Std(), Seed: w.account.Seed + 1,
 		Authorize:    func(r *http.Request) (kube.User, bool) { return w.kubeUser(c, r) },
-		OnPodStarted: started,
-		OnPodGone:    gone,
+		OnPodStarted: func(pod *corev1.Pod) { w.podStarted(c, pod) },
+		OnPodGone:    func(pod *corev1.Pod) { w.podGone(c, pod) },
 		OnChange:     func(ch kube.Change) { w.kubeChanged(c, ch) },
 	})
 }

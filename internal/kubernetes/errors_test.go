@@ -15,9 +15,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 
-	"offboard/internal/ibmsim/kube"
 	"offboard/internal/kubernetes"
+	"offboard/internal/kubernetes/kubetest"
 	"offboard/internal/offboard"
 )
 
@@ -108,8 +110,6 @@ func TestClustersThatDoNotAnswer(t *testing.T) {
 	t.Cleanup(untrusted.Close)
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	dropping := newCluster(t)
-	dropping.SetUnreachable(true)
 
 	for name, test := range map[string]struct {
 		k    *kubernetes.Clusters
@@ -120,127 +120,198 @@ func TestClustersThatDoNotAnswer(t *testing.T) {
 		"untrusted": {at(t, untrusted.URL, nil), "the certificate of its API is not trusted"},
 		"no TLS":    {at(t, "https://"+plain.Listener.Addr().String(), nil), "no TLS connection can be made to its API"},
 		"no name":   {at(t, "https://c1.invalid:30000", nil), "the name of its API cannot be resolved"},
-		"dropping":  {dropping.adapter(), "the connection was closed without an answer"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			began := time.Now()
-
-			found, err := test.k.Inspect(t.Context(), clusterID, offboard.BuiltinDependents(), leaver)
-			require.NoError(t, err)
-			assert.Equal(t, offboard.Inspection{Unreachable: test.want}, found)
-
-			err = test.k.Restart(t.Context(), clusterID, dependent("Deployment", autoscaler), mark)
-			failed := wantCode(t, offboard.Unreachable, err)
-			assert.True(t, failed.Ambiguous)
-			assert.Less(t, time.Since(began), 6*time.Second, "nothing is retried in silence")
-		})
+		t.Run(name, func(t *testing.T) { wantUnreachable(t, test.k, test.want) })
 	}
 }
 
-func TestClusterThatComesBackIsReached(t *testing.T) {
-	c := newCluster(t)
-	k := c.adapter()
-	c.SetUnreachable(true)
-	_, err := k.SecretVersion(t.Context(), clusterID)
-	wantCode(t, offboard.Unreachable, err)
-	c.SetUnreachable(false)
-	_, err = k.SecretVersion(t.Context(), clusterID)
+func wantUnreachable(t *testing.T, k *kubernetes.Clusters, want string) {
+	t.Helper()
+	began := time.Now()
+
+	found, err := k.Inspect(t.Context(), clusterID, offboard.BuiltinDependents(), leaver)
 	require.NoError(t, err)
+	assert.Equal(t, offboard.Inspection{Unreachable: want}, found)
+
+	err = k.Restart(t.Context(), clusterID, dependent("Deployment", autoscaler), mark)
+	failed := wantCode(t, offboard.Unreachable, err)
+	assert.True(t, failed.Ambiguous)
+	assert.Less(t, time.Since(began), 6*time.Second, "nothing is retried in silence")
+}
+
+func TestClusterThatComesBackIsReached(t *testing.T) {
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seed(secret("kube-system", "storage-secret-store", corev1.SecretTypeOpaque, nil))
+		k := c.adapter()
+		before, err := k.SecretVersion(t.Context(), clusterID)
+		require.NoError(t, err)
+		c.setUnreachable(true)
+		wantUnreachable(t, k, "the connection was closed without an answer")
+		c.setUnreachable(false)
+		after, err := k.SecretVersion(t.Context(), clusterID)
+		require.NoError(t, err)
+		assert.Equal(t, before, after)
+	})
+}
+
+func TestKubeconfigsWithATokenOrACertificate(t *testing.T) {
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seed(deploymentOf(autoscaler, autoscaler, 1))
+		d := dependent("Deployment", autoscaler)
+		for _, kind := range []string{kubetest.Admin, kubetest.AdminCertificate} {
+			k := adapterWith(c.kubeconfig(kind))
+			old, err := k.Pods(t.Context(), clusterID, d)
+			require.NoError(t, err, kind)
+			require.NoError(t, k.Restart(t.Context(), clusterID, d, kind), kind)
+			follow(c, k, d, old, kind, func(offboard.Rollout) {})
+		}
+	})
+}
+
+func TestWhoMayNotIsDenied(t *testing.T) {
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seed(deploymentOf(autoscaler, autoscaler, 1), bindingOf("shop", "deployers", "deployer", user("IAM#"+leaver)))
+		d := dependent("Deployment", autoscaler)
+		old := c.uids(autoscaler)
+		for name, kubeconfig := range map[string][]byte{"403 Forbidden": c.kubeconfig(kubetest.Somebody), "401 Unauthorized": c.atDoor("nobody's")} {
+			k := adapterWith(kubeconfig)
+			_, err := k.Inspect(t.Context(), clusterID, offboard.BuiltinDependents(), leaver)
+			failed := wantCode(t, offboard.Denied, err)
+			assert.Equal(t, "the API answered "+name, failed.Message)
+			_, err = k.Pods(t.Context(), clusterID, d)
+			wantCode(t, offboard.Denied, err)
+			_, err = k.Rollout(t.Context(), clusterID, d, old, mark)
+			wantCode(t, offboard.Denied, err)
+			_, err = k.SecretVersion(t.Context(), clusterID)
+			wantCode(t, offboard.Denied, err)
+			for _, err := range []error{
+				k.Restart(t.Context(), clusterID, d, mark), k.Replace(t.Context(), clusterID, d, old), k.RemoveSubject(t.Context(), clusterID, deployers()),
+			} {
+				assert.False(t, wantCode(t, offboard.Denied, err).Ambiguous)
+			}
+		}
+		assert.Equal(t, old, c.uids(autoscaler))
+		assert.Empty(t, c.changed())
+	})
+}
+
+// Somebody who may look but not touch finds everything and changes nothing.
+func TestWhoMayOnlyLookIsDeniedTheRestart(t *testing.T) {
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seed(
+			&rbacv1.ClusterRole{ObjectMeta: meta("", "reader"), Rules: []rbacv1.PolicyRule{
+				{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"get", "list"}}}},
+			clusterBindingOf("reader", "reader", user(kubetest.Somebody)),
+			deploymentOf(autoscaler, autoscaler, 1), bindingOf("shop", "deployers", "deployer", user("IAM#"+leaver)),
+		)
+		k, d := adapterWith(c.kubeconfig(kubetest.Somebody)), dependent("Deployment", autoscaler)
+
+		found, err := k.Inspect(t.Context(), clusterID, offboard.BuiltinDependents(), leaver)
+		require.NoError(t, err)
+		assert.Len(t, found.Dependents, 1)
+		assert.Len(t, found.Bindings, 1)
+
+		old := c.uids(autoscaler)
+		wantCode(t, offboard.Denied, k.Restart(t.Context(), clusterID, d, mark))
+		wantCode(t, offboard.Denied, k.Replace(t.Context(), clusterID, d, old))
+		wantCode(t, offboard.Denied, k.RemoveSubject(t.Context(), clusterID, deployers()))
+		assert.Equal(t, old, c.uids(autoscaler))
+	})
 }
 
 // The request was carried out, its answer got lost: the second call finds the work done.
 func TestLostRepliesDoNoHarm(t *testing.T) {
-	c := newDriver(t, deploymentOf(blockController, sharedLabel, 2))
-	c.seed(bindingOf("shop", "deployers", "deployer", user("IAM#bob@acme.example"), user("IAM#"+leaver)))
-	k, d := c.adapter(), dependent("Deployment", blockController)
-	old, err := k.Pods(t.Context(), clusterID, d)
-	require.NoError(t, err)
-	c.intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.Method == http.MethodGet {
-			next.ServeHTTP(w, r)
-			return
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seedDriver(deploymentOf(blockController, sharedLabel, 2))
+		c.seed(bindingOf("shop", "deployers", "deployer", user("IAM#bob@acme.example"), user("IAM#"+leaver)))
+		k, d := c.adapter(), dependent("Deployment", blockController)
+		old, err := k.Pods(t.Context(), clusterID, d)
+		require.NoError(t, err)
+		c.intercept(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+			if r.Method == http.MethodGet {
+				next.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		})
+
+		for _, verb := range []func() error{
+			func() error { return k.Restart(t.Context(), clusterID, d, mark) },
+			func() error { return k.RemoveSubject(t.Context(), clusterID, deployers()) },
+		} {
+			failed := wantCode(t, offboard.Unreachable, verb())
+			assert.True(t, failed.Ambiguous)
 		}
-		next.ServeHTTP(httptest.NewRecorder(), r)
-		panic(http.ErrAbortHandler)
+		c.intercept(nil)
+		require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
+		require.NoError(t, k.RemoveSubject(t.Context(), clusterID, deployers()))
+
+		assert.Equal(t, []string{"patch deployments kube-system/" + blockController, "patch rolebindings shop/deployers"}, c.changed())
+		follow(c, k, d, old, mark, func(offboard.Rollout) {})
 	})
-
-	for _, verb := range []func() error{
-		func() error { return k.Restart(t.Context(), clusterID, d, mark) },
-		func() error { return k.RemoveSubject(t.Context(), clusterID, deployers()) },
-	} {
-		failed := wantCode(t, offboard.Unreachable, verb())
-		assert.True(t, failed.Ambiguous)
-	}
-	c.intercept(nil)
-	require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
-	require.NoError(t, k.RemoveSubject(t.Context(), clusterID, deployers()))
-
-	assert.Equal(t, []string{"patch deployments kube-system/" + blockController, "patch rolebindings shop/deployers"}, c.changed())
-	follow(t, c, k, d, old, mark, func(offboard.Rollout) {})
 }
 
 func TestTheContextsOwnErrorsAreReturnedAsTheyAre(t *testing.T) {
-	c := newCluster(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	c.intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		cancel()
-		<-r.Context().Done()
-	})
-	_, err := c.adapter().Inspect(ctx, clusterID, offboard.BuiltinDependents(), leaver)
-	assert.Equal(t, context.Canceled, err)
+	contract(t, func(t *testing.T, c *cluster) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c.intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+			cancel()
+			<-r.Context().Done()
+		})
+		_, err := c.adapter().Inspect(ctx, clusterID, offboard.BuiltinDependents(), leaver)
+		assert.Equal(t, context.Canceled, err)
 
-	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	c.intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() })
-	_, err = c.adapter().SecretVersion(ctx, clusterID)
-	assert.Equal(t, context.DeadlineExceeded, err)
+		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		c.intercept(func(w http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() })
+		_, err = c.adapter().SecretVersion(ctx, clusterID)
+		assert.Equal(t, context.DeadlineExceeded, err)
+	})
 }
 
 func TestKubeconfigIsFetchedAgainWhenItsCredentialsAreRefused(t *testing.T) {
-	c := newCluster(t)
-	c.seed(deploymentOf(autoscaler, autoscaler, 1))
-	token, fetched := "admin-token", 0
-	k := kubernetes.New(kubernetes.Config{Kubeconfig: func(_ context.Context, id string) ([]byte, error) {
-		fetched++
-		assert.Equal(t, clusterID, id)
-		return c.kubeconfig(token), nil
-	}})
-	d := dependent("Deployment", autoscaler)
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seed(deploymentOf(autoscaler, autoscaler, 1))
+		token, fetched := "admin-token", 0
+		k := kubernetes.New(kubernetes.Config{Kubeconfig: func(_ context.Context, id string) ([]byte, error) {
+			fetched++
+			assert.Equal(t, clusterID, id)
+			return c.atDoor(token), nil
+		}})
+		d := dependent("Deployment", autoscaler)
 
-	for range 3 {
+		for range 3 {
+			require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
+		}
+		assert.Equal(t, 1, fetched, "a client is used again")
+
+		c.admit(map[string]string{"next-token": kubetest.Admin})
+		token = "next-token"
 		require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
-	}
-	assert.Equal(t, 1, fetched, "a client is used again")
+		require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
+		assert.Equal(t, 2, fetched)
 
-	c.mu.Lock()
-	delete(c.tokens, "admin-token")
-	c.tokens["next-token"] = kube.User{Name: "admin", Groups: []string{"system:masters"}}
-	c.mu.Unlock()
-	token = "next-token"
-	require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
-	require.NoError(t, k.Restart(t.Context(), clusterID, d, mark))
-	assert.Equal(t, 2, fetched)
-
-	c.mu.Lock()
-	clear(c.tokens)
-	c.mu.Unlock()
-	wantCode(t, offboard.Denied, k.Restart(t.Context(), clusterID, d, mark))
-	assert.Equal(t, 3, fetched, "once more, not for ever")
+		c.admit(nil)
+		wantCode(t, offboard.Denied, k.Restart(t.Context(), clusterID, d, mark))
+		assert.Equal(t, 3, fetched, "once more, not for ever")
+	})
 }
 
 func TestKubeconfigIsFetchedAgainWhenItIsOld(t *testing.T) {
-	c := newCluster(t)
-	fetched := 0
-	k := kubernetes.New(kubernetes.Config{Cache: time.Nanosecond, Kubeconfig: func(context.Context, string) ([]byte, error) {
-		fetched++
-		return c.kubeconfig("admin-token"), nil
-	}})
-	for range 2 {
-		_, err := k.SecretVersion(t.Context(), clusterID)
-		require.NoError(t, err)
-		time.Sleep(time.Millisecond)
-	}
-	assert.Equal(t, 2, fetched)
+	contract(t, func(t *testing.T, c *cluster) {
+		fetched := 0
+		k := kubernetes.New(kubernetes.Config{Cache: time.Nanosecond, Kubeconfig: func(context.Context, string) ([]byte, error) {
+			fetched++
+			return c.atDoor("admin-token"), nil
+		}})
+		for range 2 {
+			_, err := k.SecretVersion(t.Context(), clusterID)
+			require.NoError(t, err)
+			time.Sleep(time.Millisecond)
+		}
+		assert.Equal(t, 2, fetched)
+	})
 }
 
 func TestKubeconfigsThatCannotBeHad(t *testing.T) {
