@@ -39,6 +39,8 @@ func usual(t *testing.T) undisturbed {
 		baseline.calls, baseline.ledger = b.sim.Requests(), b.sim.Ledger()
 		baseline.shape, baseline.picture = witness.Shape(baseline.ledger), picture(b.sim.State(), false)
 		baseline.took = time.Since(b.began)
+		b.stopWorker()
+		b.slot.leave()
 	})
 	require.NotEmpty(t, baseline.shape, "the undisturbed run failed")
 	return baseline.undisturbed

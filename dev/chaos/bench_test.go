@@ -40,6 +40,8 @@ type setup struct {
 	address  string // of a Temporal server that is not the shared one
 	// budget is how long a step is tried before it holds; zero means six seconds.
 	budget time.Duration
+	// lasting: the fault lasts minutes, so the budgets are those of a real account, and people look less often.
+	lasting bool
 }
 
 // bench is one case's account, namespace and, unless it runs processes, worker.
@@ -51,6 +53,8 @@ type bench struct {
 	conn    *app.Connection
 	env     map[string]string
 	reports string
+	look    time.Duration // how often people look at a run
+	slot    *slot
 	log     *logBuffer
 	began   time.Time
 	owners  map[string]string // of the keys there were at first, by ID
@@ -63,16 +67,29 @@ type bench struct {
 	ended  chan error
 }
 
-// caseLimit ends a case that hangs. A killed worker costs up to half a minute each time.
-const caseLimit = 4 * time.Minute
+// These end a case that hangs. A killed worker costs up to half a minute each time; after a fault of two minutes the next
+// attempt may come two minutes later.
+const (
+	caseLimit    = 4 * time.Minute
+	lastingLimit = 8 * time.Minute
+)
 
 // start sets a bench up in a namespace of its own.
 func start(t *testing.T, s setup) *bench {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), caseLimit)
+	address, namespace := s.address, "default"
+	if address == "" {
+		address, namespace = server.Address(), takeNamespace(t)
+	}
+	b := &bench{t: t, slot: takeSlot(t), look: look, log: &logBuffer{}, began: time.Now()}
+	limit := caseLimit
+	if s.lasting {
+		limit, b.look = lastingLimit, lastingLook
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	dir := t.TempDir()
-	b := &bench{t: t, ctx: ctx, log: &logBuffer{}, reports: filepath.Join(dir, "reports"), began: time.Now()}
+	b.ctx, b.reports = ctx, filepath.Join(dir, "reports")
 	sim, err := stack.StartSim(ctx, accountFile(t, dir, s.account), 0)
 	require.NoError(t, err)
 	b.sim, b.owners, b.dead = sim, map[string]string{}, map[string]bool{}
@@ -81,15 +98,10 @@ func start(t *testing.T, s setup) *bench {
 	}
 	b.before = picture(sim.State(), true)
 	t.Cleanup(func() { require.NoError(t, sim.Stop()) })
-	address, namespace := s.address, "default"
-	if address == "" {
-		address = server.Address()
-		namespace = takeNamespace(t)
-	}
 	b.env, err = sim.Environment()
 	require.NoError(t, err)
 	maps.Copy(b.env, map[string]string{
-		"OFFBOARD_CONFIG": b.writeConfig(dir, cmp.Or(s.budget, 6*time.Second)), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": namespace,
+		"OFFBOARD_CONFIG": b.writeConfig(dir, s), "TEMPORAL_ADDRESS": address, "TEMPORAL_NAMESPACE": namespace,
 		"TEMPORAL_CONFIG_FILE": os.DevNull, "OFFBOARD_LOG_LEVEL": "debug", "OFFBOARD_LOG_FORMAT": "json",
 	})
 	b.config, err = app.LoadConfig("", b.lookup)
@@ -129,18 +141,28 @@ func (b *bench) lookup(name string) string { return b.env[name] }
 // connect dials the Temporal server as a person at the command line would.
 func (b *bench) connect() {
 	b.t.Helper()
-	conn, err := app.Dial(b.ctx, b.lookup, zap.NewNop())
-	require.NoError(b.t, err)
+	conn := b.dial(zap.NewNop())
 	b.t.Cleanup(conn.Close)
 	b.conn = conn
-	b.runs = app.NewRuns(conn, app.RunsConfig{Account: b.config.Account, Namespace: conn.Namespace, Patience: 15 * time.Second})
+	b.runs = app.NewRuns(conn, app.RunsConfig{Account: b.config.Account, Namespace: conn.Namespace, Patience: time.Minute})
+}
+
+// dial gives a busy machine some time beyond a client's own.
+func (b *bench) dial(logger *zap.Logger) *app.Connection {
+	b.t.Helper()
+	for try := 1; ; try++ {
+		conn, err := app.Dial(b.ctx, b.lookup, logger)
+		if err == nil {
+			return conn
+		}
+		require.Less(b.t, try, 5, "%v", err)
+	}
 }
 
 // startWorker runs the worker in this process.
 func (b *bench) startWorker() {
 	b.t.Helper()
-	conn, err := app.Dial(b.ctx, b.lookup, b.logger)
-	require.NoError(b.t, err)
+	conn := b.dial(b.logger)
 	w, err := app.NewWorker(conn, b.config, b.logger)
 	require.NoError(b.t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -179,7 +201,7 @@ func accountFile(t *testing.T, dir, text string) string {
 	return path
 }
 
-// configFile is a policy whose budgets are as much shorter than a real one's as the account is faster.
+// configFile is a policy whose budgets are as much shorter than a real one's as the account is faster, or not.
 var configFile = template.Must(template.New("config").Parse(`
 functionalIds:
 {{- range .FunctionalIDs}}
@@ -191,19 +213,25 @@ policy:
   planFreshness: 15m
   replication: 1s
   secretPatience: 500ms
+{{- if .Budget}}
   grantPatience: 3s
   stepBudget: {{.Budget}}
+{{- end}}
   cleanBindings: true
 reports: {directory: {{printf "%q" .Reports}}}
 worker: {drain: 1s}
 `))
 
-func (b *bench) writeConfig(dir string, budget time.Duration) string {
+func (b *bench) writeConfig(dir string, s setup) string {
 	b.t.Helper()
 	type functionalID struct{ Email, Variable string }
 	var ids []functionalID
 	for i, email := range b.sim.FunctionalIDs() {
 		ids = append(ids, functionalID{email, fmt.Sprintf("FUNCTIONAL_ID_%d_API_KEY", i+1)})
+	}
+	budget := cmp.Or(s.budget, 6*time.Second)
+	if s.lasting {
+		budget = 0
 	}
 	var text strings.Builder
 	require.NoError(b.t, configFile.Execute(&text, map[string]any{"FunctionalIDs": ids, "Soak": soak, "Budget": budget, "Reports": b.reports}))

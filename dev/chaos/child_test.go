@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,29 +15,33 @@ import (
 	"offboard/workflows"
 )
 
-// These make the test binary a Temporal server that keeps its state in a directory, with a worker in the same process,
-// until it is killed.
+// The first makes the test binary a Temporal server, with a worker in the same process, until it is killed. It keeps its
+// state in a directory or in a PostgreSQL server.
 const (
-	childVariable = "OFFBOARD_CHAOS_CHILD_DATA"
-	portVariable  = "OFFBOARD_CHAOS_CHILD_PORT"
+	portVariable     = "OFFBOARD_CHAOS_CHILD_PORT"
+	dataVariable     = "OFFBOARD_CHAOS_CHILD_DATA"
+	postgresVariable = "OFFBOARD_CHAOS_CHILD_POSTGRES" // user@host:port
 )
 
-func child(data string) int {
-	if err := serveStack(data); err != nil {
+func child(port string) int {
+	if err := serveStack(port); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
 }
 
-func serveStack(data string) error {
-	port, err := strconv.Atoi(os.Getenv(portVariable))
+func serveStack(portText string) error {
+	port, err := strconv.Atoi(portText)
 	if err != nil {
 		return fmt.Errorf("read the port: %w", err)
 	}
+	o := temporalite.Options{Port: port, Data: os.Getenv(dataVariable), UIPort: temporalite.NoUI, SearchAttributes: workflows.SearchAttributes()}
+	if user, address, given := strings.Cut(os.Getenv(postgresVariable), "@"); given {
+		o.PostgreSQL = &temporalite.PostgreSQL{Address: address, User: user, Database: "temporal"}
+	}
 	ctx := context.Background()
-	_, err = temporalite.Start(ctx, temporalite.Options{Port: port, Data: data, UIPort: temporalite.NoUI, SearchAttributes: workflows.SearchAttributes()})
-	if err != nil {
+	if _, err = temporalite.Start(ctx, o); err != nil {
 		return err
 	}
 	config, err := app.LoadConfig("", os.Getenv)
@@ -58,12 +63,12 @@ func serveStack(data string) error {
 	return w.Run(ctx)
 }
 
-// stackProcess starts the test binary as a server and worker on a data directory.
-func (b *bench) stackProcess(data string, port int) *process {
+// stackProcess starts the test binary as a server and worker; store is the variable that says where it keeps its state.
+func (b *bench) stackProcess(port int, store string) *process {
 	b.t.Helper()
 	self, err := os.Executable()
 	require.NoError(b.t, err)
-	return b.run(self, childVariable+"="+data, portVariable+"="+strconv.Itoa(port))
+	return b.run(self, portVariable+"="+strconv.Itoa(port), store)
 }
 
 // awaitServer connects as soon as the server of this case answers.

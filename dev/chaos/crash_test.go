@@ -47,15 +47,23 @@ func (m moment) fault() ibmsim.Fault {
 
 // reached waits until the request is there and, where that is meant, has taken effect; false if the run ended without.
 func (b *bench) reached(fault int, m moment, over <-chan struct{}) bool {
+	if !b.struck(fault, over) {
+		return false
+	}
+	if m.after {
+		time.Sleep(100 * time.Millisecond) // the effect follows the arrival at once
+	}
+	return true
+}
+
+// struck waits until a fault has struck; false if the run ended without.
+func (b *bench) struck(fault int, over <-chan struct{}) bool {
 	for b.hits(fault) == 0 {
 		select {
 		case <-over:
 			return false
 		case <-time.After(2 * time.Millisecond):
 		}
-	}
-	if m.after {
-		time.Sleep(100 * time.Millisecond) // the effect follows the arrival at once
 	}
 	return true
 }
@@ -98,28 +106,28 @@ func TestCrashes(t *testing.T) {
 		t.Run(m.String(), func(t *testing.T) {
 			t.Parallel()
 			b := start(t, setup{noWorker: true, budget: patient})
-			b.killed(u, "worker killed", m, func() *process { return b.run(b.worker()) })
+			b.killed(u, "worker killed", m, func() (kill func()) { return b.run(b.worker()).kill })
 		})
 	}
 }
 
 // killed runs an offboarding, kills what does the work at the moment, starts it again, and compares the end with the
 // undisturbed run.
-func (b *bench) killed(u undisturbed, matrix string, m moment, begin func() *process) {
+func (b *bench) killed(u undisturbed, matrix string, m moment, begin func() (kill func())) {
 	b.t.Helper()
-	victim := begin()
+	kill := begin()
 	if b.conn == nil {
 		b.awaitServer()
 	}
 	fault := b.arm(m.fault())
 	over, killed := make(chan struct{}), make(chan bool, 1)
 	go func() {
-		reached := b.reached(fault, m, over)
-		if reached {
-			victim.kill()
+		reached := false
+		defer func() { killed <- reached }()
+		if reached = b.reached(fault, m, over); reached {
+			kill()
 			begin()
 		}
-		killed <- reached
 	}()
 	out := b.drive(b.begin(nil), people{})
 	close(over)
@@ -196,9 +204,18 @@ var phases = []struct{ phase, service, method, route string }{
 	{"clean", "containers", http.MethodPost, "/v2/applyRBACAndGetKubeconfig"},
 }
 
-// TestTheWholeStackIsKilled: server and worker die together, once in each phase, and come back on the same database.
+// TestTheWholeStackIsKilled: server and worker die together, once in each phase, and come back on the same SQLite file.
 func TestTheWholeStackIsKilled(t *testing.T) {
 	t.Parallel()
+	onceInEachPhase(t, "whole stack killed, SQLite", func(b *bench, port int) func() func() {
+		data := b.t.TempDir()
+		return func() (kill func()) { return b.stackProcess(port, dataVariable+"="+data).kill }
+	})
+}
+
+// onceInEachPhase kills what begin starts; stack makes one for a case whose server is to listen on the port.
+func onceInEachPhase(t *testing.T, matrix string, stack func(b *bench, port int) (begin func() (kill func()))) {
+	t.Helper()
 	u := usual(t)
 	for _, p := range phases {
 		if !full && p.phase != "hand over" {
@@ -212,8 +229,7 @@ func TestTheWholeStackIsKilled(t *testing.T) {
 			if p.phase == "soak" {
 				m.nth = u.count(m.call) // the last look at the add-ons is one of the soak's
 			}
-			data := t.TempDir()
-			b.killed(u, "whole stack killed", m, func() *process { return b.stackProcess(data, port) })
+			b.killed(u, matrix, m, stack(b, port))
 		})
 	}
 }

@@ -6,6 +6,6 @@
 // the plan and answers holds. What it believes of a run it believes because the simulator's ledger says so. It must not
 // know how the engine works inside.
 //
-// Without more it tries a sample of the cases. CHAOS=full tries all of them; -run and the name of a case repeat one, and
-// -chaos.seed repeats a random schedule. The numbers of the last full run are in docs/reliability.md.
+// Without more it tries a sample of the cases. CHAOS=full tries all of them, and the build tag postgres adds those that
+// need PostgreSQL's programs; -run and the name of a case repeat one, and -chaos.seed repeats a random schedule. The numbers of the last full run are in docs/reliability.md.
 package chaos

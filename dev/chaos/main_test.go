@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,12 +21,12 @@ var (
 	full = os.Getenv("CHAOS") == "full"
 )
 
-// parallelCases at a time keep two cores busy and still leave each case the time its step budgets assume.
-const parallelCases = "6"
+// parallelCases is how many cases are open at a time; those that only wait for a fault to pass leave their slot to others.
+const parallelCases = 64
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(childVariable); dir != "" {
-		os.Exit(child(dir))
+	if port := os.Getenv(portVariable); port != "" {
+		os.Exit(child(port))
 	}
 	flag.Parse()
 	code, err := runAll(m)
@@ -46,7 +47,11 @@ func runAll(m *testing.M) (code int, err error) {
 	defer os.RemoveAll(workDir)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	server, err = temporalite.Start(ctx, temporalite.Options{SearchAttributes: workflows.SearchAttributes(), UIPort: temporalite.NoUI})
+	server, err = temporalite.Start(ctx, temporalite.Options{
+		SearchAttributes: workflows.SearchAttributes(), UIPort: temporalite.NoUI,
+		// Dozens of namespaces are made at once.
+		DynamicConfig: map[string]any{"frontend.rps.namespaceReplicationInducingAPIs": 1000},
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -64,5 +69,5 @@ func defaultParallel() error {
 	if given {
 		return nil
 	}
-	return flag.Set("test.parallel", parallelCases)
+	return flag.Set("test.parallel", strconv.Itoa(parallelCases))
 }

@@ -21,12 +21,12 @@ var namespaces = struct {
 	once sync.Once
 	free chan string
 	err  error
-}{free: make(chan string, 64)}
+}{free: make(chan string, parallelCases)}
 
 // takeNamespace waits for a free namespace and gives it back when the case is over.
 func takeNamespace(t *testing.T) string {
 	t.Helper()
-	namespaces.once.Do(func() { namespaces.err = makeNamespaces(t.Context(), 16) })
+	namespaces.once.Do(func() { namespaces.err = makeNamespaces(t.Context(), parallelCases) })
 	require.NoError(t, namespaces.err)
 	name := <-namespaces.free
 	t.Cleanup(func() {

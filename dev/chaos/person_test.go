@@ -16,8 +16,11 @@ import (
 	"offboard/workflows"
 )
 
-// look is how often the people of these tests look at a run.
-const look = 150 * time.Millisecond
+// How often the people of these tests look at a run.
+const (
+	look        = 200 * time.Millisecond
+	lastingLook = 2 * time.Second
+)
 
 // outcome is what came of a run.
 type outcome struct {
@@ -90,9 +93,9 @@ func (b *bench) drive(id string, who people) outcome {
 		select {
 		case <-done:
 			out.holds, out.plan = talk.holds, talk.plan
-			require.NoError(b.t, b.ctx.Err(), "the run did not end in time; last seen: %s", talk.last())
+			require.NoError(b.t, b.ctx.Err(), "the run did not end in time; last seen: %s\n%s", talk.last(), b.standing(id))
 			return out
-		case <-time.After(look):
+		case <-time.After(b.look):
 			if p, answered := b.progress(id); answered {
 				talk.hear(p)
 			}

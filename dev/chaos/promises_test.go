@@ -11,20 +11,26 @@ import (
 	"offboard/internal/offboard"
 )
 
-// verify holds a run that has ended against the promises, counts, and fails the test for each that is broken.
+// verify holds a run of the leaver that has ended against the promises, counts, and fails the test for each that is
+// broken.
 func (b *bench) verify(matrix string, out outcome) {
 	b.t.Helper()
+	b.verifyOf(leaverIAM, matrix, out, b.sim.Ledger())
+}
+
+// verifyOf is verify for a run of whoever has the IAM ID, and the part of the ledger that is not another run's doing.
+func (b *bench) verifyOf(iam, matrix string, out outcome, everybody []ibmsim.Entry) {
+	b.t.Helper()
 	tally.end(matrix, out)
-	everybody := b.sim.Ledger()
 	ledger, outages := slices.DeleteFunc(slices.Clone(everybody), byOutsiders), ours(b.sim.Outages(), everybody, b.owners)
 	checks := []struct {
 		promise string
 		broken  []string
 	}{
 		{"1 no outage by us", outageSentences(outages)},
-		{"2, 3 and 4 order, one key per scope, the right hands", hands(out, ledger)},
-		{"2 a healthy soak before a deletion", b.soaked(everybody)},
-		{"8 the report is true", untrue(out, everybody)},
+		{"2, 3 and 4 order, one key per scope, the right hands", hands(iam, out, ledger, deletedClusters(everybody))},
+		{"2 a healthy soak before a deletion", b.soaked(iam, everybody)},
+		{"8 the report is true", untrue(iam, out, everybody)},
 		{"the simulator knows every request", unknown(b.sim.Unknown())},
 	}
 	found, size := b.secrets(out)
@@ -58,7 +64,7 @@ func outageSentences(outages []ibmsim.Outage) []string {
 }
 
 // hands checks what the witness checks of a run that completed; of another it leaves out what was not begun.
-func hands(out outcome, ledger []ibmsim.Entry) []string {
+func hands(iam string, out outcome, ledger []ibmsim.Entry, gone map[string]bool) []string {
 	report := out.report
 	if report.Progress.Plan == nil {
 		if n := changesBy(ledger); len(n) > 0 && report.Status != offboard.AlreadyGone {
@@ -75,12 +81,13 @@ func hands(out outcome, ledger []ibmsim.Entry) []string {
 		report.Progress.Plan = &plan
 	}
 	list := witness.Judge(report, ledger, nil)
-	return append(list, undone(out.report, ledger)...)
+	return append(list, undone(iam, out.report, ledger, gone)...)
 }
 
-// undone: no key of the leaver is disabled before every cluster of every planned scope that was not skipped was refreshed.
-func undone(report offboard.Report, ledger []ibmsim.Entry) []string {
-	first := slices.IndexFunc(ledger, disables)
+// undone: no key of the person is disabled before every cluster of every planned scope that was not skipped was refreshed,
+// except those that somebody deleted.
+func undone(iam string, report offboard.Report, ledger []ibmsim.Entry, gone map[string]bool) []string {
+	first := slices.IndexFunc(ledger, func(e ibmsim.Entry) bool { return disables(e, iam) })
 	if first < 0 {
 		return nil
 	}
@@ -91,7 +98,7 @@ func undone(report offboard.Report, ledger []ibmsim.Entry) []string {
 		}
 		for _, c := range h.Clusters {
 			refreshed := slices.IndexFunc(ledger, func(e ibmsim.Entry) bool { return e.Action == witness.RefreshAction && e.Details["cluster"] == c.ID })
-			if refreshed < 0 || refreshed > first {
+			if !gone[c.ID] && (refreshed < 0 || refreshed > first) {
 				list = append(list, fmt.Sprintf("a key was disabled (entry %d) before cluster %s was refreshed", ledger[first].Seq, c.Name))
 			}
 		}
@@ -99,9 +106,20 @@ func undone(report offboard.Report, ledger []ibmsim.Entry) []string {
 	return list
 }
 
-// removes tells whether an entry is the removal of the leaver.
-func removes(e ibmsim.Entry) bool {
-	return e.Action == witness.RemoveAction && e.Details["iam_id"] == leaverIAM
+// deletedClusters are the clusters that somebody deleted, by ID.
+func deletedClusters(ledger []ibmsim.Entry) map[string]bool {
+	gone := map[string]bool{}
+	for _, e := range ledger {
+		if e.Action == "containers-kubernetes.cluster.delete" {
+			gone[e.Details["cluster"]] = true
+		}
+	}
+	return gone
+}
+
+// removes tells whether an entry is the removal of a person.
+func removes(e ibmsim.Entry, iam string) bool {
+	return e.Action == witness.RemoveAction && e.Details["iam_id"] == iam
 }
 
 // ours leaves out the outages of keys that somebody else disabled or deleted, by themselves or with their owner.
@@ -112,17 +130,17 @@ func ours(outages []ibmsim.Outage, ledger []ibmsim.Entry, owners map[string]stri
 				return false
 			}
 			dead := e.Target == o.Key && (strings.HasSuffix(e.Action, "apikey.delete") || e.Details["disabled"] == "true")
-			return dead || (removes(e) && owners[o.Key] == leaver)
+			return dead || (removes(e, leaverIAM) && owners[o.Key] == leaver)
 		})
 	})
 }
 
-func disables(e ibmsim.Entry) bool {
-	return e.Method != "" && e.Details["owner"] == leaverIAM && e.Details["disabled"] == "true"
+func disables(e ibmsim.Entry, iam string) bool {
+	return e.Method != "" && e.Details["owner"] == iam && e.Details["disabled"] == "true"
 }
 
 // soaked: a key that the run disabled is deleted after the soak and not before; one that works is never deleted.
-func (b *bench) soaked(ledger []ibmsim.Entry) []string {
+func (b *bench) soaked(iam string, ledger []ibmsim.Entry) []string {
 	since := map[string]time.Time{}
 	var list []string
 	for _, e := range ledger {
@@ -134,7 +152,7 @@ func (b *bench) soaked(ledger []ibmsim.Entry) []string {
 			}
 		case e.Method != "" && e.Details["disabled"] == "false":
 			delete(since, e.Target)
-		case deletes(e) && !byOutsiders(e) && e.Details["owner"] == leaverIAM:
+		case deletes(e) && !byOutsiders(e) && e.Details["owner"] == iam:
 			at, disabled := since[e.Target]
 			if !disabled && !b.dead[e.Target] || disabled && e.Time.Sub(at) < soak {
 				list = append(list, fmt.Sprintf("key %s was deleted (entry %d), disabled before: %t, at %s", e.Target, e.Seq, disabled, at))
@@ -160,7 +178,7 @@ func duplicates(ledger []ibmsim.Entry) int {
 }
 
 // untrue is what the report says and the ledger does not, or the other way round.
-func untrue(out outcome, ledger []ibmsim.Entry) []string {
+func untrue(iam string, out outcome, ledger []ibmsim.Entry) []string {
 	if out.failed != nil {
 		return nil
 	}
@@ -169,7 +187,7 @@ func untrue(out outcome, ledger []ibmsim.Entry) []string {
 	if report.Status == offboard.Running || report.Status == "" || report.Message == "" {
 		list = append(list, fmt.Sprintf("it ended as %q with the message %q", report.Status, report.Message))
 	}
-	removed := slices.ContainsFunc(ledger, removes)
+	removed := slices.ContainsFunc(ledger, func(e ibmsim.Entry) bool { return removes(e, iam) })
 	if report.Progress.UserRemoved && !removed {
 		list = append(list, "the report says that the user was removed, the ledger does not")
 	}

@@ -143,7 +143,7 @@ func (b *bench) kept(out outcome) {
 	for _, e := range b.sim.Ledger() {
 		if byOutsiders(e) {
 			foreign[e.Target] = true
-			if removes(e) {
+			if removes(e, leaverIAM) {
 				return
 			}
 		}

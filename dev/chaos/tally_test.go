@@ -2,8 +2,10 @@ package chaos_test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -112,8 +114,8 @@ func (t *table) String() string {
 	}
 	sum.print(w, "all")
 	w.Flush()
-	for text, n := range t.notes {
-		fmt.Fprintf(&b, "%d x %s\n", n, text)
+	for _, text := range slices.Sorted(maps.Keys(t.notes)) {
+		fmt.Fprintf(&b, "%d x %s\n", t.notes[text], text)
 	}
 	return b.String()
 }

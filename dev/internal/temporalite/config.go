@@ -9,23 +9,20 @@ import (
 	"go.temporal.io/server/common/config"
 	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/membership/static"
-	sqliteplugin "go.temporal.io/server/common/persistence/sql/sqlplugin/sqlite"
 	"go.temporal.io/server/common/primitives"
 )
 
 const clusterName = "active"
 
-// serverConfig is the static configuration: one cluster, one history shard,
-// everything in one database, each service on its own loopback port.
-func serverConfig(o Options, p ports, db config.SQL) *config.Config {
+// serverConfig is the static configuration: one cluster, one store, each service
+// on its own loopback port.
+func serverConfig(o Options, p ports, s *store) *config.Config {
 	c := &config.Config{
 		Persistence: config.Persistence{
-			DefaultStore:    sqliteplugin.PluginName,
-			VisibilityStore: sqliteplugin.PluginName,
-			// Fixed for the life of a data directory. SQLite has one writer, so
-			// more shards would only wait for it.
-			NumHistoryShards: 1,
-			DataStores:       map[string]config.DataStore{sqliteplugin.PluginName: {SQL: &db}},
+			DefaultStore:     "main",
+			VisibilityStore:  "visibility",
+			NumHistoryShards: s.shards,
+			DataStores:       map[string]config.DataStore{"main": {SQL: &s.main}, "visibility": {SQL: &s.visibility}},
 		},
 		ClusterMetadata: &cluster.Config{
 			FailoverVersionIncrement: 10,

@@ -19,6 +19,8 @@
 //     the file itself stays intact.
 //   - One data directory, one server: a second [Start] on it fails with
 //     [ErrDataInUse] instead of letting two servers fence each other forever.
+//   - PostgreSQL instead of SQLite is for tests that want more shards and a real
+//     database behind the server; see [PostgreSQL] for what it does not guard.
 //   - A stopped server leaves about a hundred goroutines and its database
 //     connection behind: the server never closes a SQLite connection. Start one
 //     server per test package, not per test, and keep leak detectors away.

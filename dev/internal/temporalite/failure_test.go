@@ -41,7 +41,7 @@ func TestLostPortFailsTheStart(t *testing.T) {
 			o, err := Options{Logger: zap.NewNop(), UIPort: NoUI}.withDefaults()
 			require.NoError(t, err)
 			s := &Server{options: o, log: newLogging(o.Logger)}
-			s.store, err = openStore(t.Context(), "")
+			s.store, err = openStore(t.Context(), o)
 			require.NoError(t, err)
 			require.NoError(t, s.store.ensureNamespace(t.Context(), o))
 			var r reservation

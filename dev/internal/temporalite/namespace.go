@@ -30,7 +30,7 @@ const defaultRetention = 24 * time.Hour
 // options. It works on the database of a server that does not run yet, because
 // a running one needs seconds to notice either.
 func (s *store) ensureNamespace(ctx context.Context, o Options) error {
-	db, err := persistencesql.NewSQLDB(sqlplugin.DbKindUnknown, &s.config,
+	db, err := persistencesql.NewSQLDB(sqlplugin.DbKindUnknown, &s.main,
 		resolver.NewNoopResolver(), log.NewNoopLogger(), metrics.NoopMetricsHandler)
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)
@@ -56,7 +56,8 @@ func (s *store) createNamespace(o Options) error {
 	if _, err := adjust(ns.Detail.Config, o); err != nil {
 		return err
 	}
-	if err := sqlite.CreateNamespaces(&s.config, ns); err != nil {
+	// The plugin in the configuration decides what it writes to, whatever the package's name.
+	if err := sqlite.CreateNamespaces(&s.main, ns); err != nil {
 		return fmt.Errorf("create namespace %q: %w", o.Namespace, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package temporalite
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -30,6 +31,8 @@ type Options struct {
 	// Data is a directory for the database, created when absent and continued
 	// when not. "" keeps everything in memory and forgets it with the process.
 	Data string
+	// PostgreSQL keeps the state instead of Data; nil for SQLite.
+	PostgreSQL *PostgreSQL
 
 	// Namespace to create, or to find again in Data; "" means "default".
 	Namespace string
@@ -67,6 +70,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Retention < 0 {
 		return o, fmt.Errorf("temporalite: negative Retention %s", o.Retention)
+	}
+	if o.PostgreSQL != nil && o.Data != "" {
+		return o, errors.New("temporalite: Data and PostgreSQL are both given: choose one")
+	}
+	if o.PostgreSQL != nil {
+		return o, o.PostgreSQL.problems()
 	}
 	if o.Data == "" {
 		return o, nil

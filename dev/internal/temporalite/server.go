@@ -60,7 +60,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.ports, err = reserved.reserve(o); err != nil {
 		return nil, err
 	}
-	if s.store, err = openStore(ctx, o.Data); err != nil {
+	if s.store, err = openStore(ctx, o); err != nil {
 		return nil, err
 	}
 	if err := s.store.ensureNamespace(ctx, o); err != nil {
@@ -122,7 +122,7 @@ func inBackground(do func() error) <-chan error {
 func (s *Server) assemble() (server temporal.Server, err error) {
 	err = s.log.assemble(func() (err error) {
 		server, err = temporal.NewServer(
-			temporal.WithConfig(serverConfig(s.options, s.ports, s.store.config)),
+			temporal.WithConfig(serverConfig(s.options, s.ports, s.store)),
 			temporal.ForServices(temporal.DefaultServices),
 			temporal.WithStaticHosts(hosts(s.options, s.ports)),
 			temporal.WithDynamicConfigClient(dynamicConfig(s.options.DynamicConfig)),

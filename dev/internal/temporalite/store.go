@@ -34,20 +34,34 @@ const (
 
 // store is where a server keeps its state, ready to be opened by it.
 type store struct {
-	config config.SQL
-	lock   *sql.DB // nil in memory
+	main, visibility config.SQL
+	shards           int32   // of history, fixed for the life of a database
+	lock             *sql.DB // nil unless there is a data directory
 }
 
-func openStore(ctx context.Context, dir string) (*store, error) {
-	if dir == "" {
-		return &store{config: config.SQL{
-			PluginName: sqliteplugin.PluginName,
-			// The name keeps servers of one process apart; the server writes the
-			// schema into a database in memory by itself.
-			DatabaseName:      rand.Text(),
-			ConnectAttributes: map[string]string{"mode": "memory", "cache": "shared"},
-		}}, nil
+// sqliteStore keeps everything in one database. SQLite has one writer, so more
+// shards would only wait for it.
+func sqliteStore(db config.SQL) *store { return &store{main: db, visibility: db, shards: 1} }
+
+// openStore opens what the options name: a PostgreSQL server, a data directory,
+// or else memory.
+func openStore(ctx context.Context, o Options) (*store, error) {
+	switch {
+	case o.PostgreSQL != nil:
+		return openPostgres(*o.PostgreSQL)
+	case o.Data != "":
+		return openData(ctx, o.Data)
 	}
+	return sqliteStore(config.SQL{
+		PluginName: sqliteplugin.PluginName,
+		// The name keeps servers of one process apart; the server writes the
+		// schema into a database in memory by itself.
+		DatabaseName:      rand.Text(),
+		ConnectAttributes: map[string]string{"mode": "memory", "cache": "shared"},
+	}), nil
+}
+
+func openData(ctx context.Context, dir string) (*store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create data directory: %w", err)
 	}
@@ -55,13 +69,14 @@ func openStore(ctx context.Context, dir string) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &store{lock: lock, config: config.SQL{
+	s := sqliteStore(config.SQL{
 		PluginName:   sqliteplugin.PluginName,
 		DatabaseName: escape(filepath.Join(dir, databaseFile)),
 		ConnectAttributes: map[string]string{
 			"mode": "rwc", "journal_mode": "wal", "synchronous": "1", "busy_timeout": "10000",
 		},
-	}}
+	})
+	s.lock = lock
 	if err := ensureSchema(ctx, dir); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
