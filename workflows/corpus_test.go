@@ -1,9 +1,13 @@
 package workflows_test
 
 import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -32,10 +36,11 @@ type found struct {
 
 type set map[string]bool
 
-func survey(t *testing.T, histories map[string]*historypb.History) found {
+func survey(t *testing.T) found {
 	t.Helper()
 	f := found{set{}, set{}, set{}, set{}, set{}, set{}, set{}, set{}, set{}}
-	for path, h := range histories {
+	for _, path := range corpus(t) {
+		h := load(t, path)
 		kind := h.Events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()
 		assert.True(t, strings.HasPrefix(path, kind+"/"), "%s is of type %s", path, kind)
 		if sealed(path) {
@@ -121,7 +126,7 @@ func kindOf(subject string) string {
 }
 
 func TestTheCorpusHasEveryPath(t *testing.T) {
-	f := survey(t, corpus(t))
+	f := survey(t)
 	has := func(where set, what ...string) {
 		t.Helper()
 		for _, w := range what {
@@ -277,10 +282,11 @@ var private = regexp.MustCompile(`CANARY-|eyJ|Bearer |/(tmp|home|root)/`)
 // A history is for everybody to read: nothing secret, nothing of the machine that recorded it, and not much of it.
 func TestTheCorpusIsFitToBePublished(t *testing.T) {
 	total := int64(0)
-	for path, h := range corpus(t) {
-		info, err := os.Stat(filepath.Join("testdata/histories", path))
+	for _, path := range corpus(t) {
+		info, err := os.Stat(filepath.Join(recordings, path))
 		require.NoError(t, err)
 		total += info.Size()
+		h := load(t, path)
 		data, err := h.Marshal() // payloads are readable in it
 		require.NoError(t, err)
 		text := string(data)
@@ -296,6 +302,21 @@ func TestTheCorpusIsFitToBePublished(t *testing.T) {
 		}
 	}
 	assert.Less(t, total, int64(4<<20), "bytes in all")
+}
+
+// What a release has frozen stays as it is: the builds that made such runs are out there.
+func TestFrozenRecordingsAreAsTheyWere(t *testing.T) {
+	list, err := os.ReadFile("testdata/frozen.txt")
+	if errors.Is(err, fs.ErrNotExist) {
+		return // nothing is released
+	}
+	require.NoError(t, err)
+	for line := range strings.Lines(string(list)) {
+		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		data, err := os.ReadFile(filepath.Join(recordings, name))
+		require.NoError(t, err, "%s: a corpus is retired as a whole, with its lines in frozen.txt (docs/versioning.md)", name)
+		assert.Equal(t, sum, fmt.Sprintf("%x", sha256.Sum256(data)), "%s was recorded again, but released builds have runs like it: put the old one back", name)
+	}
 }
 
 func addresses(text string) []string {

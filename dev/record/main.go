@@ -2,8 +2,9 @@
 // an offboarding can take, on an embedded Temporal server, against the simulated account, with the worker as it is
 // shipped. Run it after a change that old histories may not notice but new ones shall show, from the module dev:
 //
-//	go run ./record                  # everything, a few minutes
+//	go run ./record                  # everything anew, minutes
 //	go run ./record hold-soak-skip   # only paths whose names contain one of the words
+//	go run ./record -freeze          # at a release: these recordings are never changed again
 //
 // It must not know what a history should contain: what the runs do is recorded, and the tests compare.
 package main
@@ -53,12 +54,24 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	dir := flags.String("out", corpus, "directory of the corpus")
 	lanes := flags.Int("lanes", 6, "how many runs at the same time, each on a server of its own")
 	uncached := flags.Bool("uncached", false, "only the paths that are recorded without the sticky cache")
+	freezing := flags.Bool("freeze", false, "record nothing; make what is recorded unchangeable, at a release")
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *freezing {
+		return freeze(*dir, out)
+	}
+	if err := mayRecord(*dir); err != nil {
 		return err
 	}
 	todo := chosen(scenarios(), flags.Args())
 	cached := slices.DeleteFunc(slices.Clone(todo), func(s scenario) bool { return s.uncached })
 	begun := time.Now()
+	if flags.NArg() == 0 && !*uncached {
+		if err := clearOut(*dir); err != nil {
+			return err
+		}
+	}
 	if *uncached {
 		// For the whole process, so these paths have one of their own.
 		worker.SetStickyWorkflowCacheSize(0)
@@ -74,6 +87,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	wg.Wait()
 	fmt.Fprintf(out, "%d paths in %s\n", len(todo), time.Since(begun).Round(time.Second))
 	return errors.Join(err, beside)
+}
+
+// clearOut removes what was recorded before of this version, so that no path stays that there is no more.
+func clearOut(dir string) error {
+	old, err := filepath.Glob(filepath.Join(dir, "*", version))
+	if err != nil {
+		return fmt.Errorf("look for old recordings: %w", err)
+	}
+	for _, d := range old {
+		if err := os.RemoveAll(d); err != nil {
+			return fmt.Errorf("remove old recordings: %w", err)
+		}
+	}
+	return nil
 }
 
 func chosen(list []scenario, words []string) []scenario {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"offboard/internal/offboard"
+	"offboard/workflows"
 )
 
 // endPaths end without the person gone, and with nothing to undo.
@@ -14,7 +15,7 @@ func endPaths() []scenario {
 		{name: "rejected-waiting", happens: func(p *play) {
 			p.start(input{"lastDay": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)})
 			p.phase(offboard.PhaseWait)
-			p.reject()
+			p.update(workflows.RejectUpdate, workflows.Reject{By: approver}) // without a word
 			p.ends(offboard.Rejected)
 		}},
 		{name: "already-gone", happens: func(p *play) { p.start(input{"user": "leavr@acme.example"}); p.ends(offboard.AlreadyGone) }},

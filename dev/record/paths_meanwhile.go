@@ -102,6 +102,15 @@ func waitingPaths() []scenario {
 			waiting(func(p *play) { p.fault(refused("user-management", "", "")) })(p)
 			p.ends(offboard.RolledBack)
 		}},
+		{name: "meanwhile-rescheduled", happens: func(p *play) {
+			p.fault(delayed("resource-manager"))
+			p.start(nil)
+			p.phase(offboard.PhaseSurvey)
+			p.reschedule(time.Now().Add(time.Hour))
+			p.phase(offboard.PhaseWait)
+			p.cancel()
+			p.ends(offboard.RolledBack)
+		}},
 		{name: "held-by-nobody", happens: func(p *play) { p.blockClaim(); p.start(nil); p.fails() }},
 		{name: "held-by-nobody-cancelled", happens: func(p *play) {
 			p.blockClaim()
@@ -163,6 +172,21 @@ func preparePaths() []scenario {
 			p.held("prepare")
 			p.calm()
 			p.takesKey("eu-de", "11110000111100001111000011110000")
+			p.answer("prepare", abort)
+			p.ends(offboard.RolledBack)
+		}},
+		// Another run found what this one made, and is about to depend on it.
+		{name: "compensated-shared", account: "two", settings: quick, happens: func(p *play) {
+			p.fault(blind)
+			p.start(nil)
+			p.approve()
+			p.held("prepare")
+			recorded := p.run
+			p.start(input{"user": "petra@acme.example"})
+			p.others = append(p.others, p.run)
+			p.approve()
+			p.held("prepare")
+			p.run = recorded
 			p.answer("prepare", abort)
 			p.ends(offboard.RolledBack)
 		}},

@@ -11,7 +11,7 @@ func movePaths() []scenario {
 			p.move(input{"ownedBy": leaver, "mode": "plan"})
 			p.ends(offboard.Planned)
 		}},
-		{name: "move-skipped", account: "two", happens: func(p *play) {
+		{name: "move-skipped", scopes: true, account: "two", happens: func(p *play) {
 			p.fault(refused("containers", "POST", resets))
 			p.move(all)
 			p.approve()
@@ -40,6 +40,17 @@ func movePaths() []scenario {
 			p.held("eu-de")
 			p.cancel()
 			p.ends(offboard.RolledBack)
+		}},
+		{name: "move-nothing", happens: func(p *play) { p.move(input{"ownedBy": owner}); p.ends(offboard.Completed) }},
+		{name: "move-held", scopes: true, with: slow, happens: func(p *play) {
+			p.move(input{"ownedBy": leaver, "requestedBy": requester})
+			p.approve()
+			p.step("eu-de", "refreshing the master")
+			p.fault(refused("kube", "GET", "/pods"))
+			p.held("eu-de")
+			p.calm()
+			p.answer("eu-de", offboard.ActionRetry)
+			p.ends(offboard.Completed)
 		}},
 		{name: "open-move", happens: func(p *play) { p.move(all); p.plan() }},
 	}
