@@ -5,7 +5,7 @@ ARGS   ?=
 MODULES := . dev tools kubetest
 SCRIPTS := .ci/run
 
-.PHONY: demo dev build test e2e e2e-kubernetes chaos chaos-sample record-histories mutate browser race check lint tidy clean
+.PHONY: demo dev build test e2e e2e-kubernetes load chaos chaos-sample record-histories coverage mutate browser race check lint image-lint vuln release tidy clean
 
 demo: ## one offboarding from start to report, on a real Temporal server and a simulated account
 	$(GO) run -C dev . demo $(ARGS)
@@ -18,27 +18,34 @@ build: ## the two programs, into bin/
 
 test: ## the quick levels: domain, adapters, simulator, workflows, programs, architecture, the embedded server
 	$(GO) test ./...
-	$(GO) test -C dev . ./internal/... ./compose
+	$(GO) test -C dev . ./internal/... ./compose ./check
 
-e2e: ## whole offboardings on a real server: kills, faults, bad input
+e2e: ## whole offboardings on a real server: kills, faults, bad input, two builds of the worker, the gate before a roll-out
 	$(GO) test -C dev -count=1 -parallel 8 -timeout 20m ./e2e
+	$(GO) test -C dev -count=1 -timeout 20m ./versioning ./record
 
 e2e-kubernetes: bin/kubetest ## the adapter's contract and whole offboardings on real Kubernetes API servers; docs/kubetest.md
 	OFFBOARD_KUBETEST=$(CURDIR)/bin/kubetest $(GO) test -count=1 -parallel 4 -timeout 30m ./internal/kubernetes/...
 	OFFBOARD_KUBETEST=$(CURDIR)/bin/kubetest $(GO) test -C dev -count=1 -timeout 30m ./kubernetes
 
+load: ## 200 requests a second on the HTTP door for a minute
+	DOOR_LOAD=60s $(GO) test -C dev -count=1 -run TestTheDoorUnderLoad -v ./e2e
+
 chaos: ## every fault, crash and cancellation there is to try; docs/reliability.md. Needs PostgreSQL's programs
 	CHAOS=full $(GO) test -C dev -count=1 -tags postgres -timeout 180m -v ./chaos
 
-chaos-sample: ## a sample of them, about a minute and a half. Needs PostgreSQL's programs
+chaos-sample: ## a sample of them, and one offboarding over a kill of everything; about three minutes. Needs PostgreSQL's programs
 	$(GO) test -C dev -count=1 -tags postgres -run Postgres ./internal/postgres ./internal/temporalite
-	$(GO) test -C dev -count=1 -tags postgres -timeout 10m ./chaos
+	$(GO) test -C dev -count=1 -tags postgres -timeout 10m ./chaos ./postgres
 
-record-histories: ## record the histories that replay tests hold this build to, from real runs; a few minutes
+record-histories: ## record the histories that replay tests hold this build to, from real runs; minutes; docs/versioning.md
 	$(GO) run -C dev ./record
 
-mutate: ## 27 harmful changes to the workflows, each of which the recorded histories must notice; a few minutes
-	$(GO) test -C dev -count=1 -timeout 20m ./mutate
+coverage: ## how much of the workflows the recorded histories reach, at least 90 %, and what is left
+	$(GO) run -C tools ./reached
+
+mutate: ## some forty harmful changes to the workflows, each of which the recorded histories must notice; minutes
+	$(GO) test -C dev -count=1 -timeout 40m ./mutate
 
 browser: ## the Web UI and the report as a person sees them, in Chromium; screenshots into dev/out/screenshots
 	$(GO) test -C dev -count=1 -timeout 10m -tags browser ./browser
@@ -46,17 +53,20 @@ browser: ## the Web UI and the report as a person sees them, in Chromium; screen
 race: ## the race detector over what is concurrent and fast
 	$(GO) test -race ./internal/ibmsim/... ./internal/ibmcloud/... ./internal/kubernetes/... ./internal/app/... ./internal/door/... ./internal/notify/... ./internal/codec/...
 
-check: lint ## lint, workflow determinism, import table, tidy modules, shell scripts
+check: lint coverage ## lint, workflow determinism and coverage by replay, import table, tidy modules, shell scripts
 	bin/workflowcheck -config tools/workflowcheck.yaml ./workflows/...
+	$(GO) build -C tools -o ../bin/ ./workflowlint
+	bin/workflowlint ./workflows ./internal/offboard
+	$(GO) vet -C tools ./... && $(GO) test -C tools ./...
 	$(GO) test -count=1 .
 	for m in $(MODULES); do $(GO) -C $$m mod tidy -diff || exit 1; done
 	if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo "shellcheck is not installed: scripts are not checked"; fi
 
 lint: bin/golangci-lint ## gofmt, vet and the linters of .golangci.yml, in both modules
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
-	$(GO) vet ./... && $(GO) -C dev vet -tags browser ./...
+	$(GO) vet ./... && $(GO) -C dev vet -tags browser,postgres ./...
 	bin/golangci-lint run --allow-parallel-runners ./...
-	cd dev && ../bin/golangci-lint run --allow-parallel-runners --build-tags browser ./...
+	cd dev && ../bin/golangci-lint run --allow-parallel-runners --build-tags browser,postgres ./...
 
 # The linters are a Go program like any other, pinned in tools/go.mod: a cold build takes about a minute on two cores.
 bin/golangci-lint: tools/go.mod tools/go.sum
@@ -68,6 +78,17 @@ version    := k8s.io/component-base/version
 bin/kubetest: kubetest/go.mod kubetest/go.sum $(shell find kubetest -name '*.go')
 	$(GO) vet -C kubetest ./...
 	$(GO) build -C kubetest -ldflags "-s -w -X $(version).gitVersion=v$(KUBERNETES) -X $(version).gitMajor=1 -X $(version).gitMinor=$(word 2,$(subst ., ,$(KUBERNETES)))" -o ../bin/ .
+
+image-lint: ## Dockerfile and docker-compose.yml; needs npm (or another Dockerfile linter) and Debian's docker-compose
+	npx --yes dockerfilelint@1.8.0 --config deploy/compose Dockerfile
+	set -a; . deploy/compose/sandbox/env; set +a; sed '/^name:/d' docker-compose.yml | docker-compose -f - --project-directory . config --quiet
+
+vuln: ## known vulnerabilities in what is called; needs the network
+	for m in $(MODULES); do $(GO) run -C $$m golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... || exit 1; done
+
+release: ## programs, checksums and SBOM of the tag that is checked out, into dist/
+	$(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+	PATH="$$($(GO) env GOPATH)/bin:$$PATH" $(GO) run github.com/goreleaser/goreleaser/v2@v2.18.2 release --clean --skip=publish
 
 tidy: ## bring go.mod and go.sum of every module in order
 	for m in $(MODULES); do $(GO) -C $$m mod tidy || exit 1; done

@@ -13,8 +13,11 @@ func (p *program) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check that an offboarding can work from here",
 		Long: `Check looks at the configuration, the secrets, Temporal, the workers, and what the engine's identity and the
-functional IDs can see and do in the account. It changes nothing. It needs the worker's configuration (OFFBOARD_CONFIG and
-IBM's variables).`,
+functional IDs can see and do in the account: also whether the roles are there that only changes will need, and none that
+a functional ID should not have. Where the file describes notification channels, the HTTP door or the codec server, it
+reads their secrets and certificates too; run it where these can be read. It changes and sends nothing.
+
+It needs the worker's configuration (OFFBOARD_CONFIG and IBM's variables).`,
 		Example: `  starter check
   starter check --output json`,
 		Args: cobra.NoArgs,

@@ -2,16 +2,24 @@ package compose_test
 
 import (
 	"context"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"offboard/internal/app"
+	"offboard/internal/ibmsim"
 )
 
 const root = "../.."
@@ -19,12 +27,25 @@ const root = "../.."
 func load(t *testing.T) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
-		cli.WithEnv([]string{"IBMCLOUD_ACCOUNT_ID=5f3e0c1d2b4a49688776655443322110"}))
+		cli.WithProfiles([]string{"*"}), cli.WithEnv([]string{"IBMCLOUD_ACCOUNT_ID=5f3e0c1d2b4a49688776655443322110"}))
 	require.NoError(t, err)
 	project, err := options.LoadProject(context.Background())
 	require.NoError(t, err)
 	return project
 }
+
+// sandbox is the project as the one command of the file's first lines reads it.
+func sandbox(t *testing.T) *types.Project {
+	t.Helper()
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")},
+		cli.WithEnvFiles(filepath.Join(root, sandboxDir, "env")), cli.WithDotEnv, cli.WithDefaultProfiles())
+	require.NoError(t, err)
+	project, err := options.LoadProject(context.Background())
+	require.NoError(t, err)
+	return project
+}
+
+const sandboxDir = "deploy/compose/sandbox"
 
 func TestAnAccountMustBeNamed(t *testing.T) {
 	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")})
@@ -44,13 +65,19 @@ func TestEachServiceWaitsForWhatItNeeds(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]map[string]string{
-		"postgres":  {},
-		"schema":    {"postgres": healthy},
-		"temporal":  {"schema": done},
-		"namespace": {"temporal": healthy},
-		"setup":     {"namespace": done},
-		"ui":        {"namespace": done},
-		"worker":    {"setup": done},
+		"postgres":   {},
+		"schema":     {"postgres": healthy},
+		"temporal":   {"schema": done},
+		"namespace":  {"temporal": healthy},
+		"setup":      {"namespace": done},
+		"ui":         {"namespace": done},
+		"worker":     {"setup": done},
+		"door":       {"setup": done},
+		"codec":      {},
+		"starter":    {"setup": done},
+		"prometheus": {},
+		"grafana":    {"prometheus": healthy},
+		"ibmcloud":   {},
 	}, got)
 	for name, needs := range got {
 		for on, condition := range needs {
@@ -72,11 +99,11 @@ func TestPortsAreOfferedToThisMachineOnly(t *testing.T) {
 			assert.Equal(t, "127.0.0.1", p.HostIP, "%s offers port %s", name, p.Published)
 		}
 	}
-	assert.Equal(t, 2, published, "Temporal and its Web UI")
+	assert.Equal(t, 7, published, "Temporal, its Web UI, door, codec server, Prometheus, Grafana, the simulated cloud")
 }
 
 func TestImagesArePinned(t *testing.T) {
-	pinned := regexp.MustCompile(`:\d+\.\d+(\.\d+)?(-\w+)?$`)
+	pinned := regexp.MustCompile(`:v?\d+\.\d+(\.\d+)?(-\w+)?$`)
 	for name, s := range load(t).Services {
 		if s.Build == nil {
 			assert.Regexp(t, pinned, s.Image, name)
@@ -84,7 +111,7 @@ func TestImagesArePinned(t *testing.T) {
 	}
 	for line := range strings.Lines(read(t, "Dockerfile")) {
 		if from, ok := strings.CutPrefix(line, "FROM "); ok {
-			assert.Regexp(t, `:(\d+\.\d+\.\d+-\w+|nonroot)( AS build)?$`, strings.TrimSpace(from))
+			assert.Regexp(t, `^(build|\S+:(\d+\.\d+\.\d+-\w+|nonroot))( AS [\w-]+)?$`, strings.TrimSpace(from))
 		}
 	}
 }
@@ -119,22 +146,152 @@ func TestSecretsAreFilesAndNothingElse(t *testing.T) {
 	assert.Contains(t, read(t, ".gitignore"), "/secrets/")
 }
 
-func TestTheWorkerHasNoMoreThanItNeeds(t *testing.T) {
-	w := load(t).Services["worker"]
-	assert.True(t, w.ReadOnly)
-	assert.Equal(t, []string{"ALL"}, w.CapDrop)
-	assert.NotContains(t, w.Networks, "database")
-	assert.True(t, load(t).Networks["database"].Internal)
+func TestOurProgramsHaveNoMoreThanTheyNeed(t *testing.T) {
+	project := load(t)
+	assert.True(t, project.Networks["database"].Internal)
+	for name, s := range project.Services {
+		if s.Build == nil {
+			continue
+		}
+		assert.True(t, s.ReadOnly, name)
+		assert.Equal(t, []string{"ALL"}, s.CapDrop, name)
+		assert.Contains(t, s.SecurityOpt, "no-new-privileges:true", name)
+		assert.NotContains(t, s.Networks, "database", name)
+	}
+	given := func(service string) (names []string) {
+		for _, s := range project.Services[service].Secrets {
+			names = append(names, s.Source)
+		}
+		return names
+	}
+	assert.NotContains(t, given("door"), "engine_api_key")
+	assert.NotContains(t, given("door"), "clusters_1_api_key")
+	assert.ElementsMatch(t, []string{"codec_token", "encryption_key", "offboard.yaml"}, given("codec"))
+	assert.NotContains(t, project.Services["codec"].Networks, "temporal")
+	for _, service := range []string{"worker", "door", "codec"} {
+		assert.Subset(t, given("starter"), given(service), "an operator's check can read what the %s reads", service)
+	}
 }
 
-// What the image is built from must survive .dockerignore.
-func TestTheImageIsBuiltFromTheProductOnly(t *testing.T) {
-	ignore := strings.Fields(read(t, ".dockerignore"))
-	for _, needed := range []string{"go.mod", "go.sum", "activities", "internal", "starter", "worker", "workflows"} {
-		assert.Contains(t, ignore, "!"+needed)
+// Whoever stays up is started again, and what the door and the worker must not forget is on a volume.
+func TestServicesComeBackWithWhatTheyKnew(t *testing.T) {
+	project := load(t)
+	for name, s := range project.Services {
+		assert.NotEmpty(t, s.Restart, name)
 	}
-	assert.NotContains(t, ignore, "!dev")
-	assert.Contains(t, read(t, "Dockerfile"), "nonroot")
+	for name, target := range map[string]string{
+		"postgres": "/var/lib/postgresql/data", "door": "/var/lib/offboard", "worker": "/var/lib/offboard/reports",
+	} {
+		kept := slices.ContainsFunc(project.Services[name].Volumes, func(v types.ServiceVolumeConfig) bool {
+			return v.Type == types.VolumeTypeVolume && v.Target == target
+		})
+		assert.True(t, kept, name)
+	}
+	const drain = 25 * time.Second
+	grace := project.Services["worker"].StopGracePeriod
+	require.NotNil(t, grace)
+	assert.Greater(t, time.Duration(*grace), drain)
+}
+
+func TestMountedFilesAreThere(t *testing.T) {
+	for name, s := range sandbox(t).Services {
+		for _, v := range s.Volumes {
+			if v.Type == types.VolumeTypeBind && !strings.HasSuffix(v.Source, "observability") {
+				assert.FileExists(t, v.Source, name)
+			}
+		}
+	}
+}
+
+// The sandbox has every file it names, points at the simulator with the simulator's own addresses, and its configuration is
+// one that every program takes.
+func TestTheSandboxStartsWithOneCommand(t *testing.T) {
+	project := sandbox(t)
+	assert.Len(t, project.Services, 12, "every profile but the operator's")
+	secrets := t.TempDir()
+	for name, s := range project.Secrets {
+		text, err := os.ReadFile(s.File)
+		require.NoError(t, err, name)
+		require.NoError(t, os.WriteFile(filepath.Join(secrets, name), text, 0o600))
+	}
+	account, err := ibmsim.Load("sample")
+	require.NoError(t, err)
+	cloud := ibmsim.New(account, ibmsim.Options{})
+	worker := project.Services["worker"]
+	assert.Equal(t, cloud.AccountID(), *worker.Environment["IBMCLOUD_ACCOUNT_ID"])
+	named := 0
+	for variable, address := range cloud.Endpoints("http://ibmcloud:8400") {
+		if given, there := worker.Environment[variable]; there {
+			assert.Equal(t, address, *given, variable)
+			named++
+		}
+	}
+	assert.Equal(t, 6, named)
+
+	file := filepath.Join(secrets, "offboard.yaml")
+	text := strings.ReplaceAll(read(t, sandboxDir+"/offboard.yaml"), "/run/secrets", secrets)
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	env := func(service string) func(string) string {
+		return func(name string) string {
+			if name == "OFFBOARD_CONFIG" {
+				return file
+			}
+			if value := project.Services[service].Environment[name]; value != nil {
+				return strings.ReplaceAll(*value, "/run/secrets", secrets)
+			}
+			return ""
+		}
+	}
+	config, err := app.LoadConfig("", env("worker"))
+	require.NoError(t, err)
+	assert.Len(t, config.Encryption.Keys, 1)
+	triggers, err := app.LoadTriggers("", env("door"))
+	require.NoError(t, err)
+	codec, err := app.LoadCodecServer(env("codec"))
+	require.NoError(t, err)
+	for service, listen := range map[string]string{"door": triggers.Listen, "codec": codec.Listen} {
+		assert.True(t, strings.HasPrefix(listen, "0.0.0.0:"), service)
+		assert.Equal(t, project.Services[service].Ports[0].Target, port(t, listen), service)
+	}
+	assert.True(t, strings.HasPrefix(triggers.Store, project.Services["door"].Volumes[0].Target))
+	assert.Equal(t, project.Services["worker"].Volumes[0].Target, config.Reports)
+}
+
+func port(t *testing.T, address string) uint32 {
+	t.Helper()
+	_, text, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	number, err := strconv.ParseUint(text, 10, 16)
+	require.NoError(t, err)
+	return uint32(number)
+}
+
+// What the images are built from must survive .dockerignore.
+func TestTheImagesAreBuiltFromWhatTheyNeed(t *testing.T) {
+	ignore := strings.Fields(read(t, ".dockerignore"))
+	for dir, programs := range map[string][]string{root: {"./worker", "./starter"}, filepath.Join(root, "dev"): {"./cmd/ibmsim"}} {
+		out, err := exec.CommandContext(t.Context(), "go", append([]string{"list", "-C", dir, "-deps", "-f", "{{.ImportPath}} {{.EmbedFiles}}"}, programs...)...).Output()
+		require.NoError(t, err)
+		for line := range strings.Lines(string(out)) {
+			path, ours := strings.CutPrefix(line, "offboard/")
+			if !ours {
+				continue
+			}
+			part := strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == ' ' })
+			allowed := "!" + part[0]
+			if part[0] == "dev" {
+				allowed = "!dev/" + part[1]
+			}
+			assert.Contains(t, ignore, allowed, path)
+			assert.NotContains(t, line, "testdata", "of what is embedded")
+		}
+	}
+	for _, needed := range []string{"!go.mod", "!go.sum", "!dev/go.mod", "!dev/go.sum"} {
+		assert.Contains(t, ignore, needed)
+	}
+	for _, kept := range []string{".git", "secrets", "deploy"} {
+		assert.NotContains(t, ignore, "!"+kept)
+	}
 }
 
 func read(t *testing.T, path string) string {

@@ -39,6 +39,9 @@ func Checks(ctx context.Context, env func(string) string, logger *zap.Logger) []
 	if config.Reports != "" {
 		list = append(list, checkReports(config.Reports))
 	}
+	if !config.Signer.IsZero() {
+		list = append(list, checkSigner(ctx, config.Signer))
+	}
 	if !secrets[0].OK {
 		return list // without the engine's key nothing else can be asked
 	}
@@ -61,6 +64,17 @@ func checkReports(dir string) Check {
 	}
 	check.OK = true
 	return check
+}
+
+// checkSigner reads the key and shows its public half, which is what others need to verify a report.
+func checkSigner(ctx context.Context, signer Signer) Check {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	key, err := signer.PublicKey(ctx)
+	if err != nil {
+		return Check{Name: "key that signs reports", Detail: err.Error(), Remedy: secretRemedy}
+	}
+	return Check{Name: "key that signs reports", OK: true, Detail: "public key " + key}
 }
 
 // writable tells whether a file can be made in a directory, or in the nearest one above it that exists. It leaves nothing.

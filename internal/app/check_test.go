@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"maps"
 	"testing"
 	"time"
 
@@ -252,4 +253,25 @@ func TestCheckNamespace(t *testing.T) {
 	list = app.CheckNamespace(t.Context(), c, "x")
 	require.Len(t, list, 1)
 	assert.Contains(t, list[0].Detail, "no namespace x")
+}
+
+func TestSetUpNamesTheCommandForAMissingNamespace(t *testing.T) {
+	c := mocks.NewClient(t)
+	c.On("OperatorService").Return(&operator{error: serviceerror.NewNamespaceNotFound("offboarding")})
+	_, err := app.Register(t.Context(), c, "offboarding")
+	require.ErrorContains(t, err, "there is no namespace offboarding: create it: temporal operator namespace create --retention 30d -n offboarding")
+}
+
+// An attribute of another type cannot be registered: the remedy is to remove it.
+func TestCheckNamesAnAttributeOfAnotherType(t *testing.T) {
+	have := maps.Clone(workflows.SearchAttributes())
+	have["OffboardStatus"] = enumspb.INDEXED_VALUE_TYPE_TEXT
+	c := mocks.NewClient(t)
+	c.On("WorkflowService").Return(namespaces{})
+	c.On("OperatorService").Return(&operator{have: have})
+	c.On("DescribeTaskQueue", mock.Anything, workflows.TaskQueue, mock.Anything).Return(&workflowservice.DescribeTaskQueueResponse{}, nil)
+	list := app.CheckNamespace(t.Context(), c, "default")
+	require.Len(t, list, 3)
+	assert.Contains(t, list[1].Detail, "OffboardStatus")
+	assert.Contains(t, list[1].Remedy, "search-attribute remove -n default --name OffboardStatus")
 }

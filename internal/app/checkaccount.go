@@ -31,7 +31,7 @@ func CheckAccount(ctx context.Context, account string, ports activities.Ports, r
 	return append(list, checkRoles(ctx, who, vpc, rights))
 }
 
-// checkEngine tells who the engine is; false where nobody knows.
+// checkEngine tells who the engine is; false where nobody knows, or where the account is not one it may ask about.
 func checkEngine(ctx context.Context, account string, ports activities.Ports) (Check, offboard.Identity, bool) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
@@ -54,7 +54,7 @@ func checkEngine(ctx context.Context, account string, ports activities.Ports) (C
 	default:
 		check.OK, check.Detail = true, fmt.Sprintf("%s (%s)", who.Email, who.IAMID)
 	}
-	return check, who, err == nil
+	return check, who, err == nil && who.Account == account
 }
 
 // checkSettings reads what concerns the whole account, and tells whether the engine works as its owner.

@@ -34,7 +34,7 @@ func TestTheRunbooksConfigurationIsCorrect(t *testing.T) {
 	load := func(text string) app.Config {
 		file := filepath.Join(dir, "offboard.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
-		config, err := app.LoadConfig(file, env(map[string]string{"IBMCLOUD_ACCOUNT_ID": account, "IC_API_KEY": "the-engine's-key"}))
+		config, err := app.LoadConfig(file, environment(map[string]string{"IBMCLOUD_ACCOUNT_ID": account, "IC_API_KEY": "the-engine's-key"}))
 		require.NoError(t, err)
 		return config
 	}
@@ -68,4 +68,30 @@ func TestTheRolesAreDocumented(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 9, roles)
+}
+
+// A dependency without a reason is one too many, and a reason without a dependency is left over.
+func TestEveryDirectDependencyIsJustified(t *testing.T) {
+	page := document(t, "dependencies.md")
+	direct := map[string]bool{}
+	for _, module := range []string{".", "dev"} {
+		data, err := os.ReadFile(filepath.Join("..", "..", module, "go.mod"))
+		require.NoError(t, err)
+		for line := range strings.Lines(string(data)) {
+			path, _, versioned := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "require "), " v")
+			first, _, _ := strings.Cut(path, "/")
+			if versioned && strings.Contains(first, ".") && !strings.Contains(path, " ") && !strings.HasSuffix(strings.TrimSpace(line), "// indirect") {
+				direct[path] = true
+				assert.Contains(t, page, "| `"+path+"` |", module)
+			}
+		}
+	}
+	table, _, found := strings.Cut(page, "## tools")
+	require.True(t, found)
+	for line := range strings.Lines(table) {
+		if rest, row := strings.CutPrefix(line, "| `"); row {
+			path, _, _ := strings.Cut(rest, "`")
+			assert.True(t, direct[path], "%s is not required any more", path)
+		}
+	}
 }

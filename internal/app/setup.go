@@ -54,6 +54,10 @@ func Register(ctx context.Context, c client.Client, namespace string) (SetUp, er
 // searchAttributes sorts the engine's search attributes into those there are and those there are not.
 func searchAttributes(ctx context.Context, c client.Client, namespace string) (present []string, missing map[string]enumspb.IndexedValueType, err error) {
 	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if _, absent := errors.AsType[*serviceerror.NamespaceNotFound](err); absent {
+		check := noNamespace(namespace)
+		return nil, nil, fmt.Errorf("%s: %s", check.Detail, check.Remedy)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the search attributes of namespace %s: %w", namespace, err)
 	}

@@ -17,7 +17,7 @@ type Users struct {
 }
 
 // WhoAmI tells whose key the engine works with. The e-mail address is empty for an identity that is no user of the
-// account, such as a service ID (trap 22).
+// account, such as a service ID (trap 22), and for a key of another account.
 func (u *Users) WhoAmI(ctx context.Context) (offboard.Identity, error) {
 	return u.whose(ctx, u.api, "tell whose key the engine works with")
 }
@@ -37,6 +37,9 @@ func (u *Users) whose(ctx context.Context, own *clients, text string) (offboard.
 		return offboard.Identity{}, err
 	}
 	id := offboard.Identity{IAMID: value(key.IamID), Account: value(key.AccountID), KeyID: value(key.ID)}
+	if id.Account != u.account {
+		return id, nil // whose users another account has is nothing this identity may ask
+	}
 	person, err := u.Person(ctx, id.IAMID)
 	if err != nil && offboard.CodeOf(err) != offboard.NotFound {
 		return offboard.Identity{}, err
