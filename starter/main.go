@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"offboard/internal/app"
+	"offboard/internal/offboard"
 )
 
 func main() {
@@ -39,6 +40,9 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 			return nil, usage("%v", err)
 		}
 		return app.Checks(ctx, env, logger), nil
+	}
+	p.drift = func(ctx context.Context, report offboard.Report) ([]app.Check, error) {
+		return drift(ctx, report, env, stderr)
 	}
 	return p.run(ctx, args)
 }

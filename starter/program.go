@@ -60,6 +60,7 @@ type program struct {
 	pause       func(context.Context, time.Duration) // before what was away is asked again
 	connect     func(context.Context) (runs, func(), error)
 	checks      func(context.Context) ([]app.Check, error)
+	drift       func(context.Context, offboard.Report) ([]app.Check, error) // from the account of a report
 
 	format  string          // text or json
 	begun   bool            // a verb was reached: what fails from then on is no misuse

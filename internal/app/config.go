@@ -22,6 +22,7 @@ type Config struct {
 	Endpoints     ibmcloud.Endpoints
 	Policy        offboard.Policy
 	Reports       string // directory for finished reports; empty: they stay in the run's result only
+	Signer        Signer // signs the reports that are kept; its zero value signs none
 	Worker        WorkerConfig
 	Notifications Notifications
 	Encryption    Encryption
@@ -86,7 +87,8 @@ type fileFunctionalID struct {
 }
 
 type fileReports struct {
-	Directory string `json:"directory"`
+	Directory  string `json:"directory"`
+	SigningKey string `json:"signingKey"`
 }
 
 // DefaultWorker is what holds where the file says nothing of the worker.
@@ -136,6 +138,7 @@ func (c *Config) fromFile(env func(string) string) []Problem {
 		checkApprovers(d, c.Policy)
 		checkDependents(d, f.Dependents)
 		checkWorker(d, c.Worker)
+		c.signer(d, f.Reports, env)
 		c.notifications(d, f.Notifications, env)
 		checkTriggers(d, f.Triggers, c.Policy)
 		c.encryption(d, f.Encryption, env)
@@ -168,6 +171,21 @@ func (c *Config) functionalIDs(d *document, f fileFields, env func(string) strin
 		}
 		c.FunctionalIDs = append(c.FunctionalIDs, FunctionalID{Email: id.Email, Key: key})
 	}
+}
+
+func (c *Config) signer(d *document, f fileReports, env func(string) string) {
+	if f.SigningKey == "" {
+		return
+	}
+	if f.Directory == "" {
+		d.problem("reports.signingKey", "reports.signingKey signs what is kept in reports.directory, which is missing")
+	}
+	key, err := c.reference(f.SigningKey, env)
+	if err != nil {
+		d.problem("reports.signingKey", "reports.signingKey %v", err)
+		return
+	}
+	c.Signer = NewSigner(key)
 }
 
 // reference makes a Secret of "env:NAME", "file:PATH" or "secrets-manager:CRN". What can be told without asking a

@@ -12,10 +12,14 @@ import (
 )
 
 // Shelf keeps finished reports as files that only their owner can read. Its zero value keeps nothing.
-type Shelf struct{ dir string }
+type Shelf struct {
+	dir    string
+	signer Signer
+}
 
-// NewShelf keeps reports in a directory, which is made at the first report; an empty directory keeps none.
-func NewShelf(dir string) Shelf { return Shelf{dir: dir} }
+// NewShelf keeps reports in a directory, which is made at the first report, sealed and signed; an empty directory keeps
+// none.
+func NewShelf(dir string, signer Signer) Shelf { return Shelf{dir: dir, signer: signer} }
 
 // Keep writes NAME.json, NAME.md and NAME.html, each at once or not at all, and returns the path of the HTML file. The
 // same name again replaces them. Characters that a file name should not have become "_".
@@ -31,6 +35,13 @@ func (s Shelf) Keep(ctx context.Context, name string, report offboard.Report) (s
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fail(err)
+	}
+	report, err := report.Sealed(Version())
+	if err != nil {
+		return fail(err)
+	}
+	if report, err = s.signer.Sign(ctx, report); err != nil {
+		return fail(fmt.Errorf("sign it: %w", err))
 	}
 	data, err := json.MarshalIndent(report, "", "  ")
 	if err != nil {

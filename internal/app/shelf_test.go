@@ -15,7 +15,7 @@ import (
 
 func TestShelfKeepsThreeFormsForTheOwnerOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "reports")
-	shelf := app.NewShelf(dir)
+	shelf := app.NewShelf(dir, app.Signer{})
 	report := offboard.Report{Version: offboard.ReportVersion, Status: offboard.Completed, Message: "done"}
 	place, err := shelf.Keep(t.Context(), "../offboard/acc/1", report)
 	require.NoError(t, err)
@@ -44,7 +44,7 @@ func TestShelfKeepsThreeFormsForTheOwnerOnly(t *testing.T) {
 }
 
 func TestShelfWithoutAPlaceKeepsNothing(t *testing.T) {
-	place, err := app.NewShelf("").Keep(t.Context(), "x", offboard.Report{})
+	place, err := app.NewShelf("", app.Signer{}).Keep(t.Context(), "x", offboard.Report{})
 	require.NoError(t, err)
 	assert.Empty(t, place)
 }
@@ -52,7 +52,7 @@ func TestShelfWithoutAPlaceKeepsNothing(t *testing.T) {
 func TestShelfThatCannotWriteSaysWhere(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, err := app.NewShelf(file).Keep(t.Context(), "x", offboard.Report{})
+	_, err := app.NewShelf(file, app.Signer{}).Keep(t.Context(), "x", offboard.Report{})
 	assert.Equal(t, offboard.Unavailable, offboard.CodeOf(err))
 	assert.ErrorContains(t, err, file)
 }

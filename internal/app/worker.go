@@ -180,7 +180,7 @@ func NewPorts(c client.Client, config Config, logger *zap.Logger) (activities.Po
 		Successors: cloud.Successors,
 		Workloads:  kubernetes.New(kubernetes.Config{Kubeconfig: cloud.Kubeconfig, UserAgent: userAgent}),
 		Runs:       NewRuns(c, RunsConfig{Account: config.Account}),
-		Shelf:      NewShelf(config.Reports),
+		Shelf:      NewShelf(config.Reports, config.Signer),
 		Notifier:   notifier,
 		Policy:     config.Policy,
 		Now:        time.Now,

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
-	"time"
 )
 
 //go:embed report.tmpl.html
 var pageText string
+
+//go:embed evidence.tmpl.html
+var evidenceText string
 
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"stamp":    stamp,
@@ -23,7 +25,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"sayAction": func(h Handover) string {
 		return sayAction(h.Action, h.FunctionalID)
 	},
-}).Parse(pageText))
+}).Parse(evidenceText + pageText))
 
 // HTML is the report as one page that is complete in itself: it loads nothing, runs no script, and can be read on a
 // phone, in the dark and on paper. Everything that comes from outside is escaped. A part that has nothing to say is
@@ -38,7 +40,9 @@ func (r Report) HTML() ([]byte, error) {
 
 // page is what the template shows: the report, and what must be worked out of it.
 type page struct {
+	report        Report
 	P             Progress
+	Seal          *Seal
 	Begun         bool // an approved plan was begun: what was done comes before what was planned
 	Kind, Title   string
 	Status        Status
@@ -50,6 +54,9 @@ type page struct {
 	Facts, Record []fact
 	Chart         *chart
 	Scopes        []scopeRow
+	Map           []mapRow
+	Lives         []lifeline
+	Foresight     *Foresight // of a plan that was not begun
 	Keys          []keyRow
 	Hands         []handRow
 	Findings      []findingGroup
@@ -73,10 +80,13 @@ func newPage(r Report) page {
 	p := r.Progress
 	p.Changes = slices.Clone(p.Changes)
 	slices.SortStableFunc(p.Changes, func(a, b Change) int { return a.At.Compare(b.At) }) // scopes report theirs when they end
-	v := page{P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: p.Title(), Status: r.Status, Message: r.Message,
-		Chart: timeline(r), Scopes: scopeRows(p), Keys: keyRows(p), Hands: handRows(p),
+	v := page{report: r, Seal: r.Seal, P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: p.Title(), Status: r.Status, Message: r.Message,
+		Chart: timeline(r), Scopes: scopeRows(p), Map: scopeMap(p), Lives: lives(r), Keys: keyRows(p), Hands: handRows(p),
 		Facts: who(r), Record: record(r), Numbers: numbers(p), PlanTitle: "The plan"}
 	v.Tone, v.Meaning = meaning(r.Status)
+	if r.Status == Running && p.Phase == PhaseApprove && !v.Begun {
+		v.Meaning = "This is a plan that waits for a yes. Nothing was changed."
+	}
 	switch {
 	case p.Move != nil && r.Status == Planned:
 		v.Kind = "Plan to move cluster keys"
@@ -93,6 +103,10 @@ func newPage(r Report) page {
 		v.PlanSentence = planSentence(*p.Plan)
 		if p.Approval != nil {
 			v.PlanTitle = "The plan that was approved"
+		}
+		if !v.Begun && !p.Plan.Empty() {
+			f := NewForesight(*p.Plan)
+			v.Foresight = &f
 		}
 	}
 	v.Findings, v.Stray = findingGroups(p)
@@ -241,6 +255,12 @@ func record(r Report) []fact {
 	add("Namespace", p.Namespace)
 	add("Engine's identity", p.Engine)
 	add("Report version", fmt.Sprint(r.Version))
+	if s := r.Seal; s != nil {
+		add("Engine version", s.Engine)
+		add("Content hash", s.Hash)
+		add("Signed with", s.PublicKey)
+		add("Signature", s.Signature)
+	}
 	return list
 }
 
@@ -266,21 +286,4 @@ func orDash(s string) string {
 		return "–"
 	}
 	return s
-}
-
-// stamp is a moment in the running text; twoLines puts date and time into a narrow cell.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.UTC().Format("2006-01-02 15:04:05")
-}
-
-func twoLines(t time.Time) template.HTML {
-	if t.IsZero() {
-		return "–"
-	}
-	t = t.UTC()
-	// Digits and punctuation only: nothing here comes from outside.
-	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br/> ` + t.Format("15:04:05") + `</time>`)
 }

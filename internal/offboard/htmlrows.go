@@ -2,7 +2,9 @@ package offboard
 
 import (
 	"fmt"
+	"html/template"
 	"strings"
+	"time"
 )
 
 // Named writes the names of resource groups for their IDs, as far as the plan knows them.
@@ -179,4 +181,21 @@ func findingGroups(p Progress) (groups []findingGroup, stray []string) {
 		}
 	}
 	return groups, stray
+}
+
+// stamp is a moment in the running text; twoLines puts date and time into a narrow cell.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}
+
+func twoLines(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "–"
+	}
+	t = t.UTC()
+	// Digits and punctuation only: nothing here comes from outside.
+	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02") + `<br/> ` + t.Format("15:04:05") + `</time>`)
 }

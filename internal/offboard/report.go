@@ -23,6 +23,8 @@ type Report struct {
 	Started    time.Time `json:"started"`
 	Ended      time.Time `json:"ended"`
 	Progress   Progress  `json:"progress"`
+	// Seal is there in what was kept or printed as a file, never in a run's result.
+	Seal *Seal `json:"seal,omitempty"`
 }
 
 // NewReport makes the report of a run that ends now.
@@ -140,6 +142,12 @@ func (r Report) Markdown() string {
 		row("Access ends no later than", clock(r.AccessEnds))
 	}
 	row("Run", p.WorkflowID+" "+p.RunID)
+	if r.Seal != nil {
+		row("Engine version", r.Seal.Engine)
+		row("Report version", fmt.Sprint(r.Version))
+		row("Content hash", r.Seal.Hash)
+		row("Signed with", r.Seal.PublicKey)
+	}
 	b.WriteString(scopesMarkdown(p))
 	b.WriteString(clustersMarkdown(p))
 	b.WriteString(keysMarkdown(p))
