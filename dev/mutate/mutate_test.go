@@ -40,7 +40,7 @@ var mutations = []mutation{
 	{"a search attribute's value", "workflows/page.go", "keyword(PhaseAttribute, string(r.state.Phase))", "keyword(PhaseAttribute, \"phase \"+string(r.state.Phase))"},
 	{"an update's answer", "workflows/handlers.go", "Rejected; nothing of the leaver was changed.", "Rejected."},
 	{"an update that was accepted", "workflows/handlers.go", "case m.Digest == \"\":", "case m.Digest == \"\" || m.Note == \"\":"},
-	{"the order of an undo", "workflows/undo.go", "range slices.Backward(r.undo)", "range r.undo"},
+	{"the order of an undo", "workflows/undo.go", "range slices.Backward(r.undo)", "range slices.All(r.undo)"},
 	{"an undo left out", "workflows/undo.go", "r.undo = append(r.undo, undoStep{what: what, run: f})", "_, _ = what, f"},
 	{"how many keys at the same time", "workflows/retire.go", "const parallelKeys = 5", "const parallelKeys = 1"},
 	{"when a soak continues as new", "workflows/watch.go", "const probesPerRun = 200", "const probesPerRun = 100"},
@@ -59,7 +59,7 @@ var mutations = []mutation{
 	{"a scope that is not taken back", "workflows/scopes.go", "\tr.fallBackLater(i, h)\n", ""},
 	{"the fallback's child ID", "workflows/fallback.go", "+\"/fallback\"", "+\"/back\""},
 	{"what the fallback hands over to", "workflows/fallback.go", "\th.FunctionalID = to\n", ""},
-	{"a key that is deleted too soon", "workflows/fallback.go", "err != nil || !proven {", "err != nil {"},
+	{"a key that is deleted too soon", "workflows/fallback.go", "err != nil || !proven {", "err != nil || proven && err != nil {"},
 	{"a move that removes somebody", "workflows/move.go", "\t\tr.handOver,\n\t\tr.endMove,\n", "\t\tr.handOver,\n\t\tr.disable,\n\t\tr.remove,\n\t\tr.endMove,\n"},
 	{"how many clusters an activity looks at", "workflows/survey.go", "const chunk = 50", "const chunk = 1"},
 }

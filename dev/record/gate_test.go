@@ -32,6 +32,7 @@ func TestTheGateSeesABuildThatRunsUnderWayWouldNotice(t *testing.T) {
 	p.approve()
 	p.held("eu-de")
 	p.held("us-south")
+	p.until("the scope that is only refreshed", func(now offboard.Progress) bool { return now.HandedOver() == 1 })
 	require.NoError(t, p.err)
 
 	same, err := app.NewGate(s.Connection.Client, replay.Options{})
@@ -41,8 +42,8 @@ func TestTheGateSeesABuildThatRunsUnderWayWouldNotice(t *testing.T) {
 		assert.True(t, r.Passed(), "%s: %v %s", r.Type, r.Differences, r.Problem)
 		assert.Positive(t, r.Events)
 	}
-	assert.Len(t, replayed(t, same, app.Which{WorkflowID: p.run.id}, 4), 4, "the run, its claim and two hand-overs")
-	assert.Len(t, replayed(t, same, app.Which{Query: "WorkflowType = '" + workflows.HandOver + "'"}, 2), 2)
+	assert.Len(t, replayed(t, same, app.Which{WorkflowID: p.run.id}, 5), 5, "the run, its claim and three hand-overs, one of which has ended")
+	assert.Len(t, replayed(t, same, app.Which{Query: "WorkflowType = '" + workflows.HandOver + "'"}, 3), 3)
 	_, err = same.Replay(ctx, app.Which{WorkflowID: "nobody"})
 	var unknown *app.NoRun
 	require.ErrorAs(t, err, &unknown)
@@ -72,6 +73,6 @@ func replayed(t *testing.T, g *app.Gate, w app.Which, runs int) []app.Replayed {
 		list, err = g.Replay(t.Context(), w)
 		require.NoError(c, err)
 		require.Len(c, list, runs)
-	}, 10*time.Second, 100*time.Millisecond)
+	}, 30*time.Second, 100*time.Millisecond)
 	return list
 }

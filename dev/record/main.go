@@ -26,8 +26,6 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/worker"
-
-	"offboard/workflows"
 )
 
 // Where the histories belong, seen from the module dev, and the key to those that are encrypted, which opens nothing else.
@@ -128,11 +126,6 @@ func recordUncached(ctx context.Context, dir string, words []string, out io.Writ
 
 // record plays the scenarios on a few lanes and stores what they leave. One that fails does not stop the others.
 func record(ctx context.Context, dir string, list []scenario, lanes int, out io.Writer) (err error) {
-	for _, kind := range []string{workflows.Offboard, workflows.Move, workflows.HandOver, workflows.Soak, workflows.Claim} {
-		if err := os.MkdirAll(filepath.Join(dir, kind, version), 0o750); err != nil {
-			return fmt.Errorf("make the directory of the corpus: %w", err)
-		}
-	}
 	accounts, err := unpackAccounts()
 	if err != nil {
 		return err

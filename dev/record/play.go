@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os/exec"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 
 	"offboard/dev/internal/demo"
 	"offboard/dev/internal/stack"
-	"offboard/internal/ibmsim"
 	"offboard/internal/offboard"
 	"offboard/workflows"
 )
@@ -267,27 +265,6 @@ func (p *play) fails() {
 		p.fail("wait for the failure", errors.New("the run did not fail"))
 	}
 }
-
-// fault makes requests go wrong from now on, until calm.
-func (p *play) fault(f ibmsim.Fault) {
-	if p.err == nil {
-		_, err := p.Sim.AddFault(f)
-		p.fail("arm a fault", err)
-	}
-}
-
-// refused is a fault that no second attempt cures.
-func refused(service, method, path string) ibmsim.Fault {
-	return ibmsim.Fault{Service: service, Method: method, Path: path, Status: http.StatusForbidden, Times: -1,
-		Body: `{"incidentID": "1", "code": "E1000", "description": "You may not do this.", "type": "Authorization", "message": "You may not do this."}`}
-}
-
-// delayed is a fault that makes a service slow, so that something can happen meanwhile.
-func delayed(service string) ibmsim.Fault {
-	return ibmsim.Fault{Service: service, Delay: "2s", Times: -1}
-}
-
-func (p *play) calm() { p.Sim.ClearFaults() }
 
 func (p *play) stop() {
 	if p.err == nil {

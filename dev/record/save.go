@@ -35,6 +35,9 @@ func (p *play) save(dir string, s scenario) (files, size int, err error) {
 		if err := clean(h); err != nil {
 			return err
 		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return fmt.Errorf("make the directory of the corpus: %w", err)
+		}
 		if err := replay.Save(path, h); err != nil {
 			return err
 		}
