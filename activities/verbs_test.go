@@ -354,6 +354,7 @@ func TestPatience(t *testing.T) {
 	t.Run("does not see every cluster", func(t *testing.T) {
 		c := newCloud()
 		c.sees = []string{prod.ID}
+		c.masters[stage.ID] = c.masters[prod.ID]
 		a := c.activities()
 		_, err := do(t, early, a.AwaitGrants, a, sees)
 		require.Equal(t, offboard.Pending, code(t, err))

@@ -77,7 +77,7 @@ func FuzzOkta(f *testing.F) {
 }
 
 func FuzzHiBob(f *testing.F) {
-	f.Add(hibobLeft, `{"employees":[{"/root/email":{"value":"leaver@acme.example"}}]}`)
+	f.Add(hibobLeft, byPath(`{"employees":[{"root.email":{"value":"leaver@acme.example"}}]}`))
 	f.Add(`"Ping test"`, ``)
 	f.Add(`{"type":"employee.left","triggeredAt":"2026-11-23T00:00:00.000000","data":{"employeeId":{}}}`, `{"employees":[null]}`)
 	answer := ""

@@ -103,8 +103,10 @@ func (d *Door) hibobEmail(c *call, id string) (string, error) {
 	if err != nil || !found || len(answer.Employees) != 1 {
 		return "", err
 	}
-	// Fields are named by their path or by their last part, their values stand by themselves or in an object.
-	for _, name := range []string{"email", "root.email", "/root/email"} {
+	// Fields are named by their path, in one of two spellings, or by its last part; their values stand by themselves or in
+	// an object.
+	const path = "root.email"
+	for _, name := range []string{"email", path, "/" + strings.ReplaceAll(path, ".", "/")} {
 		value := answer.Employees[0][name]
 		if object, yes := value.(map[string]any); yes {
 			value = object["value"]
