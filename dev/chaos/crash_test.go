@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -244,11 +246,21 @@ func (u undisturbed) count(c ibmsim.RequestCount) int {
 	return 0
 }
 
-// freePort is a port nobody listens on right now.
+// ports counts up from below every operating system's ephemeral range: what is free now must still be free, and nobody
+// else's, when the server of the case listens seconds later.
+var ports atomic.Int64
+
+// freePort is a port that no other case has been given.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	const first, many = 15000, 5000
+	for range many {
+		port := first + int(ports.Add(1)+int64(os.Getpid()))%many
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	require.FailNow(t, "no port is free")
+	return 0
 }
