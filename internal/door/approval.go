@@ -49,7 +49,7 @@ func (d *Door) prove(ctx context.Context, claim offboard.ApprovalClaim) (string,
 	if err != nil {
 		return "", unreadable(err)
 	}
-	return claim.Prove(key)
+	return claim.Prove(key), nil
 }
 
 // unreadable says that a secret of the door's own cannot be used.

@@ -3,7 +3,6 @@ package offboard
 import (
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -18,26 +17,23 @@ type ApprovalClaim struct {
 	Answers    map[string]string `json:"answers,omitempty"`
 }
 
-// message is what is signed. The first line keeps a signature over something else of the same key from fitting.
-func (c ApprovalClaim) message() ([]byte, error) {
-	c.By = strings.ToLower(c.By)
-	if len(c.Answers) == 0 {
-		c.Answers = nil
+// message is what is signed: one quoted text a line, so that no two claims have the same. The first line keeps a signature
+// over something else of the same key from fitting.
+func (c ApprovalClaim) message() []byte {
+	var b strings.Builder
+	b.WriteString("offboard approval, version 1\n")
+	for _, text := range []string{c.WorkflowID, c.RunID, c.Digest, strings.ToLower(c.By)} {
+		fmt.Fprintf(&b, "%q\n", text)
 	}
-	data, err := json.Marshal(c) // maps are written in the order of their keys
-	if err != nil {
-		return nil, fmt.Errorf("write down the approval: %w", err)
+	for _, question := range sortedKeys(c.Answers) {
+		fmt.Fprintf(&b, "%q %q\n", question, c.Answers[question])
 	}
-	return append([]byte("offboard approval, version 1\n"), data...), nil
+	return []byte(b.String())
 }
 
 // Prove signs an approval with the key of a door that has authenticated the approver. The proof is base64 and no secret.
-func (c ApprovalClaim) Prove(key ed25519.PrivateKey) (string, error) {
-	message, err := c.message()
-	if err != nil {
-		return "", err
-	}
-	return base64.StdEncoding.EncodeToString(ed25519.Sign(key, message)), nil
+func (c ApprovalClaim) Prove(key ed25519.PrivateKey) string {
+	return base64.StdEncoding.EncodeToString(ed25519.Sign(key, c.message()))
 }
 
 // Proven tells whether a proof was made for this approval by the owner of one of the public keys, each base64 of 32
@@ -47,10 +43,7 @@ func (c ApprovalClaim) Proven(proof string, keys []string) bool {
 	if err != nil {
 		return false
 	}
-	message, err := c.message()
-	if err != nil {
-		return false
-	}
+	message := c.message()
 	for _, text := range keys {
 		if key, err := ParseApproverKey(text); err == nil && ed25519.Verify(key, message, signature) {
 			return true
