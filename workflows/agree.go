@@ -76,7 +76,12 @@ func (r *run) makePlan(ctx workflow.Context) (offboard.Plan, error) {
 		r.enter(ctx, offboard.PhasePlan)
 		// A side effect records the plan: a worker with other rules replays this run with this plan.
 		encoded := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "The plan, computed from the survey and the policy"},
-			func(workflow.Context) any { return r.planning(survey) })
+			func(workflow.Context) any {
+				if r.state.Move != nil {
+					return offboard.NewMovePlan(survey, *r.state.Move, r.adm.FunctionalIDs, r.policy)
+				}
+				return offboard.NewPlan(survey, r.state.Request, r.policy)
+			})
 		return plan, encoded.Get(&plan)
 	}
 }

@@ -23,9 +23,6 @@ func moveWorkflow(ctx workflow.Context, input, second converter.RawValue) (offbo
 	if err != nil {
 		return offboard.Report{}, err
 	}
-	r.planning = func(s offboard.Survey) offboard.Plan {
-		return offboard.NewMovePlan(s, request.Selection, r.adm.FunctionalIDs, r.policy)
-	}
 	work, cancel := workflow.WithCancel(ctx)
 	r.cancel = cancel
 	err = r.phases(work,

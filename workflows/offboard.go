@@ -16,20 +16,19 @@ import (
 
 // run is one offboarding. Everything a person or a report needs to know of it is in its state.
 type run struct {
-	state    offboard.Progress
-	policy   offboard.Policy
-	adm      offboard.Admission
-	stop     *stopOrder                          // why the run turns round, once somebody or something says so
-	pivot    bool                                // the first deletion was begun: forward only
-	answers  map[string]Resolve                  // to holds of this run, by subject
-	unsure   map[string]bool                     // what a step without an answer may have made
-	told     map[string]bool                     // IDs of keys and clusters outside the plan that a person was told of
-	notices  int                                 // how many people were or are being told of
-	sending  int                                 // of them, how many are under way
-	planning func(offboard.Survey) offboard.Plan // what the run is for, as a plan
-	undo     []undoStep                          // what to undo, the latest last
-	release  func(ctx workflow.Context)          // lets the person go
-	cancel   workflow.CancelFunc                 // of the work that may be stopped
+	state   offboard.Progress
+	policy  offboard.Policy
+	adm     offboard.Admission
+	stop    *stopOrder                 // why the run turns round, once somebody or something says so
+	pivot   bool                       // the first deletion was begun: forward only
+	answers map[string]Resolve         // to holds of this run, by subject
+	unsure  map[string]bool            // what a step without an answer may have made
+	told    map[string]bool            // IDs of keys and clusters outside the plan that a person was told of
+	notices int                        // how many people were or are being told of
+	sending int                        // of them, how many are under way
+	undo    []undoStep                 // what to undo, the latest last
+	release func(ctx workflow.Context) // lets the person go
+	cancel  workflow.CancelFunc        // of the work that may be stopped
 }
 
 // stopOrder says how a run that turns round ends.
@@ -54,7 +53,6 @@ func offboardWorkflow(ctx workflow.Context, input, second converter.RawValue) (o
 	if err != nil {
 		return offboard.Report{}, err
 	}
-	r.planning = func(s offboard.Survey) offboard.Plan { return offboard.NewPlan(s, r.state.Request, r.policy) }
 	return r.run(ctx)
 }
 

@@ -36,7 +36,10 @@ func TestUnlockThatIsRefusedIsTriedAgain(t *testing.T) {
 
 func TestKeyThatIsLockedAgainBeforeItsDeletion(t *testing.T) {
 	o := newOffboarding(t)
-	o.account.before("Delete", 1, func() { o.account.change(func() { o.account.keyOf("ApiKey-de").Locked = true }) })
+	// Before this key's own deletion: keys are deleted at the same time, so that of another may come later.
+	o.account.hook(&hook{verb: "Delete", target: "ApiKey-de", nth: 1, run: func() {
+		o.account.change(func() { o.account.keyOf("ApiKey-de").Locked = true })
+	}})
 	o.approves()
 	report := o.run(input())
 
