@@ -32,7 +32,7 @@ const (
 
 // secondBuild is what the second build says otherwise: wordings, which runs under way may follow.
 var secondBuild = []struct{ file, old, new string }{
-	{"workflows/handover.go", `"Wait for the master of "`, `"Second build: wait for the master of "`},
+	{"workflows/handover_cluster.go", `"Wait for the master of "`, `"Second build: wait for the master of "`},
 	{"workflows/remove.go", `" from the account", verbs.RemoveUser`, `" from the account, second build", verbs.RemoveUser`},
 }
 
