@@ -225,3 +225,19 @@ func TestStatusAsksAgainWhereTheRunGrewMeanwhile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "a yes", p.Waiting)
 }
+
+// Between its last word and its close a run keeps its report: whoever asks then waits for that.
+func TestReportOfARunThatIsAboutToCloseIsItsResult(t *testing.T) {
+	c := mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{Status: offboard.Completed, Phase: offboard.PhaseReport}), nil)
+	run := mocks.NewWorkflowRun(t)
+	run.On("Get", mock.Anything, mock.Anything).Run(func(args mock.Arguments) {
+		*args.Get(1).(*offboard.Report) = offboard.Report{Status: offboard.Completed, Message: "done"}
+	}).Return(nil)
+	c.On("GetWorkflow", mock.Anything, "w", "").Return(run)
+	report, open, err := newRuns(c).Report(t.Context(), "w")
+	require.NoError(t, err)
+	assert.False(t, open)
+	assert.Equal(t, "done", report.Message)
+}

@@ -210,6 +210,11 @@ func (r *Runs) Report(ctx context.Context, workflowID string) (report offboard.R
 	if err != nil {
 		return offboard.Report{}, true, err
 	}
+	if p.Status != offboard.Running {
+		// It has come to its end and is about to close: its report is being kept, and people are being told.
+		report, err = r.Wait(ctx, workflowID)
+		return report, false, err
+	}
 	for i, s := range p.Scopes {
 		p.Scopes[i] = scopes[s.Scope.ID()]
 	}
