@@ -34,7 +34,7 @@ func FuzzWebhook(f *testing.F) {
 	s := newServer(f, newEngine(), withWebhook, func(c *door.Config) { c.Rate = door.Rate{PerSecond: 1 << 30, Burst: 1 << 30} })
 	f.Fuzz(func(t *testing.T, id, body string) {
 		if strings.ContainsAny(id, "\r\n\x00") || id == "" {
-			t.Skip("no header can hold it")
+			return // no header can hold it
 		}
 		w := httptest.NewRecorder()
 		s.handler.ServeHTTP(w, signed(t, oldSecret, id, time.Now(), body))
@@ -125,7 +125,7 @@ func FuzzRequests(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, authorization, kind, body string) {
 		r, err := http.NewRequest(method, "http://door.acme.example"+path, strings.NewReader(body))
 		if err != nil || r.URL.Host != "door.acme.example" {
-			t.Skip("no request")
+			return // it is no request
 		}
 		r.Header["Authorization"], r.Header["Content-Type"] = []string{authorization}, []string{kind}
 		w := httptest.NewRecorder()

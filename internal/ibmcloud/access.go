@@ -97,28 +97,39 @@ func (a *Access) note(ctx context.Context, id string, change func(groupUsers) (g
 func (a *Access) group(ctx context.Context, name string) (string, error) {
 	o := op{name: "ListAccessGroups", text: "list the access groups"}
 	found := ""
-	err := pages(o, func(token string) (string, error) {
+	err := a.eachGroup(ctx, o, nil, func(g iamaccessgroupsv2.Group) (more bool) {
+		if value(g.Name) == name {
+			found = value(g.ID)
+		}
+		return found == ""
+	})
+	return found, err
+}
+
+// eachGroup goes through the access groups of the account, or only through those that an identity is in, until see wants
+// no more.
+func (a *Access) eachGroup(ctx context.Context, o op, iamID *string, see func(iamaccessgroupsv2.Group) (more bool)) error {
+	return pages(o, func(token string) (string, error) {
 		offset, err := strconv.ParseInt("0"+token, 10, 64)
 		if err != nil {
 			return "", offboard.Errorf(offboard.Unavailable, o.text, "the next page's offset is no number")
 		}
 		list, err := ask(ctx, o, a.api.groups.ListAccessGroupsWithContext, &iamaccessgroupsv2.ListAccessGroupsOptions{
-			AccountID: &a.account, Limit: new(int64(100)), Offset: &offset, HidePublicAccess: new(true),
+			AccountID: &a.account, IamID: iamID, Limit: new(int64(100)), Offset: &offset, HidePublicAccess: new(true),
 		})
 		if err != nil {
 			return "", err
 		}
-		at := slices.IndexFunc(list.Groups, func(g iamaccessgroupsv2.Group) bool { return value(g.Name) == name })
-		if at >= 0 {
-			found = value(list.Groups[at].ID)
-			return "", nil
+		for _, g := range list.Groups {
+			if !see(g) {
+				return "", nil
+			}
 		}
 		if list.Next == nil {
 			return "", nil
 		}
 		return nextToken(o, list.Next.Href, "offset")
 	})
-	return found, err
 }
 
 // AddMember puts an identity into the group and tells whether it was not in it before. Partial if the service refused

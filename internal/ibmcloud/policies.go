@@ -87,18 +87,28 @@ func (a *Access) resources(grant offboard.Grant) map[string]string {
 func (a *Access) policyFor(ctx context.Context, groupID string, wanted map[string]string) (string, error) {
 	o := op{name: "ListV2Policies", text: "list the policies of the access group " + groupID}
 	found := ""
-	err := pages(o, func(token string) (string, error) {
-		options := &policy.ListV2PoliciesOptions{AccountID: &a.account, AccessGroupID: &groupID, Type: new("access"), Limit: new(int64(100))}
+	err := a.eachPolicy(ctx, o, policy.ListV2PoliciesOptions{AccessGroupID: &groupID}, func(p policy.V2PolicyTemplateMetaData) (more bool) {
+		if of(p.Subject, groupID) && unconditional(p) && maps.Equal(covered(p.Resource), wanted) {
+			found = value(p.ID)
+		}
+		return found == ""
+	})
+	return found, err
+}
+
+// eachPolicy goes through the account's access policies that the options ask for, until see wants no more.
+func (a *Access) eachPolicy(ctx context.Context, o op, options policy.ListV2PoliciesOptions, see func(policy.V2PolicyTemplateMetaData) (more bool)) error {
+	options.AccountID, options.Type, options.Limit = &a.account, new("access"), new(int64(100))
+	return pages(o, func(token string) (string, error) {
 		if token != "" {
 			options.Start = &token
 		}
-		list, err := ask(ctx, o, a.api.policies.ListV2PoliciesWithContext, options)
+		list, err := ask(ctx, o, a.api.policies.ListV2PoliciesWithContext, &options)
 		if err != nil {
 			return "", err
 		}
 		for _, p := range list.Policies {
-			if of(p.Subject, groupID) && unconditional(p) && maps.Equal(covered(p.Resource), wanted) {
-				found = value(p.ID)
+			if !see(p) {
 				return "", nil
 			}
 		}
@@ -110,7 +120,6 @@ func (a *Access) policyFor(ctx context.Context, groupID string, wanted map[strin
 		}
 		return nextToken(o, list.Next.Href, "start")
 	})
-	return found, err
 }
 
 // extend adds the roles that a policy lacks, under the entity tag of what was read.

@@ -3,13 +3,10 @@ package ibmcloud
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/IBM/platform-services-go-sdk/iamaccessgroupsv2"
 	policy "github.com/IBM/platform-services-go-sdk/iampolicymanagementv1"
-
-	"offboard/internal/offboard"
 )
 
 // Right is what one policy gives an identity, directly or through an access group.
@@ -89,29 +86,13 @@ func (a *Access) Rights(ctx context.Context, iamID string) ([]Right, error) {
 
 func (a *Access) rights(ctx context.Context, o op, of policy.ListV2PoliciesOptions) ([]Right, error) {
 	var rights []Right
-	of.AccountID, of.Type, of.Limit = &a.account, new("access"), new(int64(100))
-	err := pages(o, func(token string) (string, error) {
-		if token != "" {
-			of.Start = &token
+	err := a.eachPolicy(ctx, o, of, func(p policy.V2PolicyTemplateMetaData) (more bool) {
+		right := Right{Roles: rolesOf(p.Control)}
+		if unconditional(p) {
+			right.Resources = covered(p.Resource)
 		}
-		list, err := ask(ctx, o, a.api.policies.ListV2PoliciesWithContext, &of)
-		if err != nil {
-			return "", err
-		}
-		for _, p := range list.Policies {
-			right := Right{Roles: rolesOf(p.Control)}
-			if unconditional(p) {
-				right.Resources = covered(p.Resource)
-			}
-			rights = append(rights, right)
-		}
-		if list.Next == nil {
-			return "", nil
-		}
-		if start := value(list.Next.Start); start != "" {
-			return start, nil
-		}
-		return nextToken(o, list.Next.Href, "start")
+		rights = append(rights, right)
+		return true
 	})
 	return rights, err
 }
@@ -120,24 +101,9 @@ func (a *Access) rights(ctx context.Context, o op, of policy.ListV2PoliciesOptio
 func (a *Access) groupsOf(ctx context.Context, iamID string) ([]string, error) {
 	o := op{name: "ListAccessGroups", text: "list the access groups of " + iamID}
 	var ids []string
-	err := pages(o, func(token string) (string, error) {
-		offset, err := strconv.ParseInt("0"+token, 10, 64)
-		if err != nil {
-			return "", offboard.Errorf(offboard.Unavailable, o.text, "the next page's offset is no number")
-		}
-		list, err := ask(ctx, o, a.api.groups.ListAccessGroupsWithContext, &iamaccessgroupsv2.ListAccessGroupsOptions{
-			AccountID: &a.account, IamID: &iamID, Limit: new(int64(100)), Offset: &offset, HidePublicAccess: new(true),
-		})
-		if err != nil {
-			return "", err
-		}
-		for _, g := range list.Groups {
-			ids = append(ids, value(g.ID))
-		}
-		if list.Next == nil {
-			return "", nil
-		}
-		return nextToken(o, list.Next.Href, "offset")
+	err := a.eachGroup(ctx, o, &iamID, func(g iamaccessgroupsv2.Group) (more bool) {
+		ids = append(ids, value(g.ID))
+		return true
 	})
 	return ids, err
 }

@@ -1,7 +1,6 @@
 package offboard
 
 import (
-	"fmt"
 	"slices"
 	"time"
 )
@@ -183,37 +182,6 @@ type SoakProgress struct {
 	Trouble []string  `json:"trouble,omitempty"` // what the last probe found
 }
 
-// Hold is a wait for a person.
-type Hold struct {
-	Subject string    `json:"subject"` // what `resolve` names as its scope
-	Step    string    `json:"step"`
-	Code    Code      `json:"code"`
-	Problem string    `json:"problem"` // what failed
-	Means   string    `json:"means"`   // what that means for which clusters
-	Retry   string    `json:"retry"`   // what the answers do
-	Skip    string    `json:"skip,omitempty"`
-	Abort   string    `json:"abort"`
-	Since   time.Time `json:"since"`
-	Until   time.Time `json:"until,omitzero"` // when it counts as skipped
-}
-
-// The answers to a hold.
-const (
-	ActionRetry = "retry"
-	ActionSkip  = "skip"
-	ActionAbort = "abort"
-)
-
-// HoldAnswer is what a person said to a hold.
-type HoldAnswer struct {
-	Subject string    `json:"subject"`
-	Step    string    `json:"step,omitempty"`
-	Action  string    `json:"action"`
-	By      string    `json:"by"`
-	Note    string    `json:"note,omitempty"`
-	At      time.Time `json:"at"`
-}
-
 // Change is one change the engine made.
 type Change struct {
 	At     time.Time `json:"at"`
@@ -313,83 +281,4 @@ func (p *Progress) AnyKeyLeft() bool {
 // are not taken back.
 func (p *Progress) ResetSent() bool {
 	return slices.ContainsFunc(p.Scopes, func(s ScopeProgress) bool { return (s.ResetSent || s.KeyMade != "") && s.FellBack == "" })
-}
-
-// OpenHold finds the hold that a resolve means: by its subject, or the only one there is. The error is a sentence.
-func (p *Progress) OpenHold(subject string) (Hold, error) {
-	if len(p.Holds) == 0 {
-		return Hold{}, fmt.Errorf("nothing is on hold in this run")
-	}
-	if subject == "" && len(p.Holds) == 1 {
-		return p.Holds[0], nil
-	}
-	names := make([]string, len(p.Holds))
-	for i, h := range p.Holds {
-		if h.Subject == subject {
-			return h, nil
-		}
-		names[i] = fmt.Sprintf("%q", h.Subject)
-	}
-	return Hold{}, fmt.Errorf("no hold is open for scope %q: open ones are %v", subject, names)
-}
-
-// Differences says in sentences what of two plans a person would see differently; empty if nothing.
-func Differences(old, now Plan) []string {
-	var list []string
-	compare := func(what string, a, b map[string]string) {
-		for _, k := range sortedKeys(a) {
-			if other, still := b[k]; !still {
-				list = append(list, fmt.Sprintf("%s is no longer in the plan: %s", what, a[k]))
-			} else if other != a[k] {
-				list = append(list, fmt.Sprintf("%s changed: %s, before: %s", what, other, a[k]))
-			}
-		}
-		for _, k := range sortedKeys(b) {
-			if _, before := a[k]; !before {
-				list = append(list, fmt.Sprintf("%s is new: %s", what, b[k]))
-			}
-		}
-	}
-	compare("A hand-over", old.handoverLines(), now.handoverLines())
-	compare("A key", old.keyLines(), now.keyLines())
-	compare("A finding", old.findingLines(), now.findingLines())
-	if len(list) == 0 && old.Digest != now.Digest {
-		list = append(list, "details of clusters or of the preparation changed")
-	}
-	return list
-}
-
-func (plan Plan) handoverLines() map[string]string {
-	m := map[string]string{}
-	for _, h := range plan.Handovers {
-		names := make([]string, len(h.Clusters))
-		for i, c := range h.Clusters {
-			names[i] = c.Name
-		}
-		m[h.Scope.ID()] = fmt.Sprintf("%s, %s by %s, clusters %v", h.Scope, h.Action, orNobody(h.FunctionalID), names)
-	}
-	return m
-}
-
-func orNobody(s string) string {
-	if s == "" {
-		return "nobody"
-	}
-	return s
-}
-
-func (plan Plan) keyLines() map[string]string {
-	m := map[string]string{}
-	for _, k := range plan.Keys {
-		m[k.ID] = fmt.Sprintf("%s (%s), locked %t, disabled %t", k.ID, k.Name, k.Unlock, k.Disabled)
-	}
-	return m
-}
-
-func (plan Plan) findingLines() map[string]string {
-	m := map[string]string{}
-	for _, f := range plan.Findings {
-		m[f.ID] = string(f.Severity) + " " + f.ID
-	}
-	return m
 }
