@@ -196,7 +196,7 @@ func TestServicesComeBackWithWhatTheyKnew(t *testing.T) {
 func TestMountedFilesAreThere(t *testing.T) {
 	for name, s := range sandbox(t).Services {
 		for _, v := range s.Volumes {
-			if v.Type == types.VolumeTypeBind && !strings.HasSuffix(v.Source, "observability") {
+			if v.Type == types.VolumeTypeBind {
 				assert.FileExists(t, v.Source, name)
 			}
 		}
