@@ -5,7 +5,7 @@ ARGS   ?=
 MODULES := . dev tools kubetest
 SCRIPTS := .ci/run
 
-.PHONY: demo dev build test e2e e2e-kubernetes load chaos chaos-sample record-histories coverage mutate browser race check lint image-lint vuln release tidy clean
+.PHONY: demo dev build test e2e e2e-kubernetes observe alerts load chaos chaos-sample record-histories coverage mutate browser race check lint image-lint vuln release tidy clean
 
 demo: ## one offboarding from start to report, on a real Temporal server and a simulated account
 	$(GO) run -C dev . demo $(ARGS)
@@ -30,6 +30,12 @@ e2e-kubernetes: bin/kubetest ## the adapter's contract and whole offboardings on
 
 load: ## 200 requests a second on the HTTP door for a minute
 	DOOR_LOAD=60s $(GO) test -C dev -count=1 -run TestTheDoorUnderLoad -v ./e2e
+
+observe: ## what the programs tell of themselves: one trace for each offboarding, every metric that is described or asked for
+	$(GO) test -C dev -count=1 -timeout 15m ./observe
+
+alerts: ## the alert rules, by Prometheus' own tool (Debian: prometheus)
+	cd deploy/observability/prometheus && promtool check config prometheus.yaml && promtool test rules alerts_test.yaml
 
 chaos: ## every fault, crash and cancellation there is to try; docs/reliability.md. Needs PostgreSQL's programs
 	CHAOS=full $(GO) test -C dev -count=1 -tags postgres -timeout 180m -v ./chaos

@@ -63,6 +63,8 @@ var table = []row{
 		why: "what encrypts must not know whose payloads they are"},
 	{packages: module + "/internal/kubernetes/kubetest", deep: slices.Concat(temporal, ibmSDKs, []string{module + "/internal/offboard"}),
 		why: "it speaks with a program for tests"},
+	{packages: module + "/internal/telemetry", direct: []string{module + "/workflows", module + "/activities", module + "/internal/app"},
+		deep: slices.Concat(ibmSDKs, kubeClient, []string{module + "/internal/door"}), why: "others say what happened, it only tells"},
 	{packages: module + "/internal/console", deep: slices.Concat(temporal, ibmSDKs, kubeClient), why: "a picture of data needs no service"},
 	{packages: module + "/...", deep: []string{"go.temporal.io/server/...", "github.com/temporalio/ui-server/...", "github.com/chromedp/..."},
 		why: "the server and the browser belong to the nested module dev"},

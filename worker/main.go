@@ -83,7 +83,12 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 }
 
 func work(ctx context.Context, config app.Config, env func(string) string, logger *zap.Logger) error {
-	connection, err := app.Dial(ctx, env, logger)
+	told, err := app.NewTelemetry(ctx, "worker", env, config.Redactor, logger)
+	if err != nil {
+		return wrong{err}
+	}
+	defer app.CloseTelemetry(ctx, told, logger)
+	connection, err := app.DialWith(ctx, env, logger, told)
 	if err != nil {
 		return err
 	}

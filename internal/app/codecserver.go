@@ -23,6 +23,7 @@ import (
 
 	"offboard/internal/codec"
 	"offboard/internal/door"
+	"offboard/internal/telemetry"
 )
 
 // CodecServer decrypts payloads for people who look at runs in the Web UI or with the temporal command, and encrypts what
@@ -32,6 +33,7 @@ type CodecServer struct {
 	config CodecServerConfig
 	keys   *codec.Keyset
 	logger *zap.Logger
+	told   *telemetry.Telemetry // nil: nobody is told
 }
 
 // NewCodecServer makes a codec server.
@@ -51,6 +53,11 @@ func OpenCodecServer(ctx context.Context, env func(string) string, logger *zap.L
 		return err
 	}
 	defer keys.stop()
+	told, err := NewTelemetry(ctx, "codec-server", env, &Redactor{}, logger)
+	if err != nil {
+		return err
+	}
+	defer CloseTelemetry(ctx, told, logger)
 	listener, err := net.Listen("tcp", config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", config.Listen, err)
@@ -63,8 +70,15 @@ func OpenCodecServer(ctx context.Context, env func(string) string, logger *zap.L
 		}
 		listener, scheme = tls.NewListener(listener, secure), "https://"
 	}
+	s := NewCodecServer(config, keys.keys, logger)
+	s.told = told
+	h := newHealth(env(healthAddress), s.Handler(), told.Page())
+	if err := h.start(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer h.stop()
 	opened(scheme + listener.Addr().String())
-	return NewCodecServer(config, keys.keys, logger).Serve(ctx, listener)
+	return s.Serve(ctx, listener)
 }
 
 // Serve answers requests until the context ends, then those under way.
@@ -104,7 +118,10 @@ func (s *CodecServer) Handler() http.Handler {
 		mux.HandleFunc("POST "+path, s.convert)
 		mux.HandleFunc("OPTIONS "+path, s.preflight)
 	}
-	return mux
+	if s.told == nil {
+		return mux
+	}
+	return watched(s.told, mux)
 }
 
 // preflight answers a browser that asks whether a page of another origin may call.

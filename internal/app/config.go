@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/mail"
@@ -44,7 +45,7 @@ type WorkerConfig struct {
 	MaxConcurrentWorkflowTasks int `json:"maxConcurrentWorkflowTasks"`
 	// Drain is how long calls under way may go on after the worker was told to stop.
 	Drain offboard.Duration `json:"drain"`
-	// Health is the address for /livez and /readyz, as in "127.0.0.1:8080"; empty: none.
+	// Health is the address for /livez, /readyz and /metrics, as in "127.0.0.1:8080"; empty: that in OFFBOARD_HEALTH, if any.
 	Health string `json:"health"`
 }
 
@@ -130,6 +131,7 @@ func (c *Config) fromFile(env func(string) string) []Problem {
 	d.moved = dependentsMoved
 	d.read(data, &f)
 	c.Policy, c.Reports, c.Worker = f.Policy, f.Reports.Directory, f.Worker
+	c.Worker.Health = cmp.Or(c.Worker.Health, env(healthAddress))
 	c.Policy.Dependents = f.Dependents
 	if len(d.problems) == 0 || len(d.lines) > 0 {
 		c.functionalIDs(d, f, env)

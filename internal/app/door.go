@@ -197,7 +197,12 @@ type Opened struct{ Address, ApproverKey string }
 // OpenDoor runs the HTTP door until the context ends. opened is called once it listens. It opens whether or not Temporal
 // answers: what can be kept is kept, and all others are told to come again.
 func OpenDoor(ctx context.Context, t Triggers, env func(string) string, logger *zap.Logger, opened func(Opened)) (err error) {
-	connection, err := DialLater(configuredBy(t.File, env), logger)
+	told, err := NewTelemetry(ctx, "door", env, t.Redactor, logger)
+	if err != nil {
+		return err
+	}
+	defer CloseTelemetry(ctx, told, logger)
+	connection, err := DialLater(configuredBy(t.File, env), logger, told)
 	if err != nil {
 		return err
 	}
@@ -222,10 +227,16 @@ func OpenDoor(ctx context.Context, t Triggers, env func(string) string, logger *
 	// Shorter than an event may take: what the engine says in time still reaches the sender.
 	const patience = 8 * time.Second
 	config := t.Door
-	config.Store, config.Logger = store, logger
+	config.Store, config.Logger, config.Watch = store, logger, watchDoor(told)
 	config.Engine = NewDoorEngine(NewRuns(connection, RunsConfig{Account: t.Account, Namespace: connection.Namespace, UI: connection.UI, Patience: patience}))
+	d := door.New(config)
+	h := newHealth(env(healthAddress), d.Handler(), backlogFirst(told, d, logger))
+	if err := h.start(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer h.stop()
 	opened(Opened{Address: scheme + listener.Addr().String(), ApproverKey: approverKey(ctx, config.ApprovalKey, logger)})
-	return door.New(config).Serve(ctx, listener, secure)
+	return d.Serve(ctx, listener, secure)
 }
 
 // approverKey is the public half of the door's approval key.

@@ -11,16 +11,19 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// health answers /livez (the process runs) and /readyz (the worker polls and Temporal answers). Without an address it
-// does nothing.
+// health answers on an address of its own, for probes and for Prometheus: /livez (the process runs), /readyz (it can do
+// its work) and /metrics. Without an address it does nothing.
 type health struct {
-	client  client.Client
 	address string
+	probes  http.Handler
+	page    http.Handler
 	server  *http.Server
-	ready   atomic.Bool
 }
 
-func newHealth(c client.Client, address string) *health { return &health{client: c, address: address} }
+// newHealth makes the answers; probes answers /livez and /readyz.
+func newHealth(address string, probes, page http.Handler) *health {
+	return &health{address: address, probes: probes, page: page}
+}
 
 func (h *health) start() error {
 	if h.address == "" {
@@ -30,28 +33,17 @@ func (h *health) start() error {
 	if err != nil {
 		return fmt.Errorf("listen for health checks on %s: %w", h.address, err)
 	}
-	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 5 * time.Second} // a probe sends a few bytes
-	go func() { _ = h.server.Serve(listener) }()                                      // ends with stop
+	// A probe sends a few bytes; Prometheus waits for ten seconds.
+	h.server = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	go func() { _ = h.server.Serve(listener) }() // ends with stop
 	return nil
 }
 
 func (h *health) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if !h.ready.Load() {
-			http.Error(w, "the worker does not poll", http.StatusServiceUnavailable)
-			return
-		}
-		// Kubernetes gives a probe one second by default.
-		ctx, cancel := context.WithTimeout(r.Context(), 900*time.Millisecond)
-		defer cancel()
-		if _, err := h.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
-			http.Error(w, "Temporal does not answer", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
+	mux.Handle("GET /livez", h.probes)
+	mux.Handle("GET /readyz", h.probes)
+	mux.Handle("GET /metrics", h.page)
 	return mux
 }
 
@@ -59,4 +51,30 @@ func (h *health) stop() {
 	if h.server != nil {
 		_ = h.server.Close() // probes may be cut off
 	}
+}
+
+// polling answers a worker's probes: it is ready while it polls and Temporal answers.
+type polling struct {
+	client client.Client
+	ready  atomic.Bool
+}
+
+// ServeHTTP implements http.Handler.
+func (p *polling) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/livez" {
+		fmt.Fprintln(w, "ok")
+		return
+	}
+	if !p.ready.Load() {
+		http.Error(w, "the worker does not poll", http.StatusServiceUnavailable)
+		return
+	}
+	// Kubernetes gives a probe one second by default.
+	ctx, cancel := context.WithTimeout(r.Context(), 900*time.Millisecond)
+	defer cancel()
+	if _, err := p.client.CheckHealth(ctx, &client.CheckHealthRequest{}); err != nil {
+		http.Error(w, "Temporal does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
 }

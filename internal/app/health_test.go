@@ -18,7 +18,8 @@ func TestHealth(t *testing.T) {
 	c := mocks.NewClient(t)
 	c.On("CheckHealth", mock.Anything, mock.Anything).Return(&client.CheckHealthResponse{}, nil).Once()
 	c.On("CheckHealth", mock.Anything, mock.Anything).Return(nil, errors.New("down"))
-	h := newHealth(c, "")
+	p := &polling{client: c}
+	h := newHealth("", p, http.NotFoundHandler())
 	ask := func(path string) int {
 		w := httptest.NewRecorder()
 		h.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
@@ -26,7 +27,7 @@ func TestHealth(t *testing.T) {
 	}
 	assert.Equal(t, 200, ask("/livez"))
 	assert.Equal(t, 503, ask("/readyz"), "the worker does not poll yet")
-	h.ready.Store(true)
+	p.ready.Store(true)
 	assert.Equal(t, 200, ask("/readyz"))
 	assert.Equal(t, 503, ask("/readyz"), "Temporal is down")
 	assert.Equal(t, 404, ask("/"))
@@ -36,8 +37,8 @@ func TestHealthOnATakenAddress(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	address := server.Listener.Addr().String()
-	assert.ErrorContains(t, newHealth(nil, address).start(), address)
-	h := newHealth(nil, "127.0.0.1:0")
+	assert.ErrorContains(t, newHealth(address, nil, nil).start(), address)
+	h := newHealth("127.0.0.1:0", http.NotFoundHandler(), http.NotFoundHandler())
 	require.NoError(t, h.start())
 	h.stop()
 }

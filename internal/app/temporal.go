@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	"go.uber.org/zap"
+
+	"offboard/internal/telemetry"
 )
 
 // DefaultUI is where a Temporal development server has its Web UI.
@@ -22,15 +24,21 @@ type Connection struct {
 	Namespace string
 	UI        string // base URL of the Web UI, from OFFBOARD_UI_URL
 
-	options client.Options
-	keys    *keyring // nil: nothing is encrypted
+	options   client.Options
+	keys      *keyring             // nil: nothing is encrypted
+	telemetry *telemetry.Telemetry // nil: nobody is told
 }
 
 // Dial connects to Temporal as the standard TEMPORAL_* variables and profiles say: address, namespace, API key, mTLS.
 // It fails if the server does not answer within 10 seconds, and if the payloads are to be encrypted and a key cannot be
 // read.
 func Dial(ctx context.Context, env func(string) string, logger *zap.Logger) (*Connection, error) {
-	c, err := newConnection(ctx, env, logger)
+	return DialWith(ctx, env, logger, nil)
+}
+
+// DialWith is Dial, and tells of what the client and its workers do. The telemetry stays the caller's to close.
+func DialWith(ctx context.Context, env func(string) string, logger *zap.Logger, t *telemetry.Telemetry) (*Connection, error) {
+	c, err := newConnection(ctx, env, logger, t)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +52,10 @@ func Dial(ctx context.Context, env func(string) string, logger *zap.Logger) (*Co
 	return c, nil
 }
 
-// DialLater is Dial for a program that has something to do while Temporal is away: it connects at the first call, and
+// DialLater is DialWith for a program that has something to do while Temporal is away: it connects at the first call, and
 // fails only if the settings are wrong or a key cannot be read.
-func DialLater(env func(string) string, logger *zap.Logger) (*Connection, error) {
-	c, err := newConnection(context.Background(), env, logger)
+func DialLater(env func(string) string, logger *zap.Logger, t *telemetry.Telemetry) (*Connection, error) {
+	c, err := newConnection(context.Background(), env, logger, t)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +73,22 @@ func (c *Connection) Close() {
 }
 
 // newConnection is everything but the client.
-func newConnection(ctx context.Context, env func(string) string, logger *zap.Logger) (*Connection, error) {
+func newConnection(ctx context.Context, env func(string) string, logger *zap.Logger, t *telemetry.Telemetry) (*Connection, error) {
 	options, err := clientOptions(env, logger)
 	if err != nil {
 		return nil, err
+	}
+	if t != nil {
+		if err := t.Instrument(&options); err != nil {
+			return nil, err
+		}
 	}
 	keys, err := openKeyring(ctx, env, logger)
 	if err != nil {
 		return nil, err
 	}
 	options.DataConverter, options.FailureConverter = keys.converters(options.Namespace)
-	return &Connection{Address: options.HostPort, Namespace: options.Namespace, UI: UI(env), options: options, keys: keys}, nil
+	return &Connection{Address: options.HostPort, Namespace: options.Namespace, UI: UI(env), options: options, keys: keys, telemetry: t}, nil
 }
 
 // forWorker is a client for a worker, which must not go on where it cannot read a payload; see codec.Codec.Strict. The

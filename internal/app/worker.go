@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/client"
@@ -16,6 +17,7 @@ import (
 	"offboard/activities"
 	"offboard/internal/ibmcloud"
 	"offboard/internal/kubernetes"
+	"offboard/internal/telemetry"
 	"offboard/workflows"
 )
 
@@ -50,6 +52,8 @@ type Worker struct {
 	worker sdkworker.Worker
 	logger *zap.Logger
 	health *health
+	probes *polling
+	survey func(context.Context) // looks things up for the metrics
 	failed chan error
 	drain  time.Duration
 	close  func() // the worker's own client
@@ -57,7 +61,11 @@ type Worker struct {
 
 // NewWorker builds the adapters, the activities and the worker. Nothing is contacted before Run.
 func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, error) {
-	ports, err := NewPorts(c, config, logger)
+	told, err := telemetryOf(c)
+	if err != nil {
+		return nil, err
+	}
+	ports, err := newPorts(c, config, logger, told)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +75,9 @@ func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, err
 			return nil, err
 		}
 	}
-	w.health = newHealth(c, config.Worker.Health)
+	w.probes = &polling{client: c}
+	w.health = newHealth(config.Worker.Health, w.probes, told.Page())
+	w.survey = func(ctx context.Context) { survey(ctx, told, c, ports, logger) }
 	w.worker = sdkworker.New(c, workflows.TaskQueue, w.options(config))
 	workflows.Register(w.worker)
 	activities.Register(w.worker, activities.New(ports))
@@ -121,7 +131,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.worker.Start(); err != nil {
 		return fmt.Errorf("start the worker: %w", err)
 	}
-	w.health.ready.Store(true)
+	w.probes.ready.Store(true)
+	defer w.watch(ctx)()
 	w.logger.Info("the worker has started", zap.String("taskQueue", workflows.TaskQueue), zap.String("version", Version()))
 	var failure error
 	select {
@@ -130,14 +141,32 @@ func (w *Worker) Run(ctx context.Context) error {
 	case failure = <-w.failed:
 		failure = fmt.Errorf("the worker cannot go on: %w", failure)
 	}
-	w.health.ready.Store(false)
+	w.probes.ready.Store(false)
 	w.worker.Stop()
 	w.logger.Info("the worker has stopped")
 	return failure
 }
 
-// NewCloud builds the adapter to IBM Cloud.
+// watch looks things up for the metrics until the context ends, if anybody can read them.
+func (w *Worker) watch(ctx context.Context) (stop func()) {
+	if w.health.address == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var looking sync.WaitGroup
+	looking.Go(func() { w.survey(ctx) })
+	return func() {
+		cancel()
+		looking.Wait()
+	}
+}
+
+// NewCloud builds the adapter to IBM Cloud, which logs every call.
 func NewCloud(config Config, logger *zap.Logger) (*ibmcloud.Cloud, error) {
+	return newCloud(config, logCall(logger))
+}
+
+func newCloud(config Config, observe func(context.Context, ibmcloud.Call)) (*ibmcloud.Cloud, error) {
 	ids := make([]ibmcloud.FunctionalID, len(config.FunctionalIDs))
 	for i, f := range config.FunctionalIDs {
 		ids[i] = ibmcloud.FunctionalID{Email: f.Email, APIKey: f.Key.Read}
@@ -148,10 +177,7 @@ func NewCloud(config Config, logger *zap.Logger) (*ibmcloud.Cloud, error) {
 		FunctionalIDs: ids,
 		Endpoints:     config.Endpoints,
 		UserAgent:     userAgent,
-		Observe: func(call ibmcloud.Call) {
-			logger.Debug("called IBM Cloud", zap.String("service", call.Service), zap.String("operation", call.Operation), zap.String("as", call.Identity),
-				zap.Int("status", call.Status), zap.Duration("took", call.Duration), zap.String("request", call.RequestID))
-		},
+		Observe:       observe,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the IBM Cloud client: %w", err)
@@ -162,9 +188,9 @@ func NewCloud(config Config, logger *zap.Logger) (*ibmcloud.Cloud, error) {
 // userAgent is what IBM's and the clusters' access logs show.
 const userAgent = "offboard/1"
 
-// NewPorts builds everything the activities need.
-func NewPorts(c client.Client, config Config, logger *zap.Logger) (activities.Ports, error) {
-	cloud, err := NewCloud(config, logger)
+// newPorts builds everything the activities need.
+func newPorts(c client.Client, config Config, logger *zap.Logger, told *telemetry.Telemetry) (activities.Ports, error) {
+	cloud, err := newCloud(config, observeCloud(told, logger))
 	if err != nil {
 		return activities.Ports{}, err
 	}
@@ -178,7 +204,7 @@ func NewPorts(c client.Client, config Config, logger *zap.Logger) (activities.Po
 		Access:     cloud.Access,
 		Clusters:   cloud.Clusters,
 		Successors: cloud.Successors,
-		Workloads:  kubernetes.New(kubernetes.Config{Kubeconfig: cloud.Kubeconfig, UserAgent: userAgent}),
+		Workloads:  kubernetes.New(kubernetes.Config{Kubeconfig: cloud.Kubeconfig, UserAgent: userAgent, Observe: observeKubernetes(told, logger)}),
 		Runs:       NewRuns(c, RunsConfig{Account: config.Account}),
 		Shelf:      NewShelf(config.Reports, config.Signer),
 		Notifier:   notifier,

@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,16 +37,21 @@ func lineOf(ctx context.Context) *line {
 func (d *Door) audited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l, begin := &line{}, time.Now()
-		r = r.WithContext(context.WithValue(r.Context(), lineKey{}, l))
+		watched := d.watch(r)
+		r = r.WithContext(context.WithValue(watched.Context, lineKey{}, l))
 		seen := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(seen, r)
-		if probe := r.URL.Path == "/livez" || r.URL.Path == "/readyz"; probe && seen.status < 300 {
+		if probe(r) && seen.status < 300 {
 			return
 		}
-		d.logger.Log(l.level(seen.status), "answered a request", append([]zap.Field{zap.String("method", r.Method), zap.String("route", r.Pattern),
-			zap.Int("status", seen.status), zap.Duration("took", time.Since(begin)), zap.String("from", r.RemoteAddr)}, l.fields()...)...)
+		took := time.Since(begin)
+		watched.Answered(Answered{Route: r.Pattern, Status: seen.status, Took: took, Source: l.source, Kind: l.kind, Outcome: string(l.outcome)})
+		d.logger.Log(l.level(seen.status), "answered a request", slices.Concat([]zap.Field{zap.String("method", r.Method), zap.String("route", r.Pattern),
+			zap.Int("status", seen.status), zap.Duration("took", took), zap.String("from", r.RemoteAddr)}, l.fields(), watched.Fields)...)
 	})
 }
+
+func probe(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
 
 // level is above Info where somebody should look.
 func (l *line) level(status int) zapcore.Level {

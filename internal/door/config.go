@@ -16,6 +16,7 @@ type Config struct {
 	Logger *zap.Logger
 	Now    func() time.Time // nil: time.Now
 	Client HTTPClient       // to call HR systems back; nil: one of its own
+	Watch  Watch            // is told of every request; nil: nobody is
 
 	// RequestedBy is the e-mail address that runs name where a sender names nobody.
 	RequestedBy string

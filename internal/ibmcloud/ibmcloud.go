@@ -37,8 +37,9 @@ type Config struct {
 	HTTPClient *http.Client
 	// UserAgent is sent instead of the SDKs' own; empty keeps those.
 	UserAgent string
-	// Observe, if set, is told of every finished exchange, token requests included. It must be safe for concurrent use.
-	Observe func(Call)
+	// Observe, if set, is told of every finished exchange, token requests included, with the context of whoever asked. It
+	// must be safe for concurrent use.
+	Observe func(context.Context, Call)
 }
 
 // FunctionalID is an identity that can take over cluster keys, with its own key. See Config.APIKey.

@@ -31,7 +31,7 @@ type identity struct {
 	base      http.RoundTripper
 	timeout   time.Duration
 	userAgent string
-	observe   func(Call)
+	observe   func(context.Context, Call)
 
 	fetches singleflight.Group
 	mu      sync.Mutex
@@ -75,7 +75,7 @@ func newIdentity(c Config, name string, key func(context.Context) (string, error
 		id.base = http.DefaultTransport
 	}
 	if id.observe == nil {
-		id.observe = func(Call) {}
+		id.observe = func(context.Context, Call) {}
 	}
 	return id
 }
@@ -214,7 +214,7 @@ func (i *identity) send(request *http.Request, service, operation string) (*http
 		call.Status = response.StatusCode
 		call.RequestID = requestID(response.Header, "")
 	}
-	i.observe(call)
+	i.observe(request.Context(), call)
 	return response, err
 }
 

@@ -199,7 +199,7 @@ func TestObserverSeesEveryExchangeAndNoSecret(t *testing.T) {
 	var seen []ibmcloud.Call
 	cloud := s.cloud(t, func(c *ibmcloud.Config) {
 		c.UserAgent = "offboard/test"
-		c.Observe = func(call ibmcloud.Call) {
+		c.Observe = func(_ context.Context, call ibmcloud.Call) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen = append(seen, call)

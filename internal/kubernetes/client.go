@@ -57,7 +57,7 @@ func connect(clusterID string, kubeconfig []byte, c Config) (*client, error) {
 	config.QPS, config.Burst = 50, 100
 
 	k := &client{cluster: clusterID, expires: time.Now().Add(c.Cache)}
-	if err := k.open(config, c.Timeout); err != nil {
+	if err := k.open(config, c); err != nil {
 		return nil, offboard.Errorf(offboard.Unavailable, op, "its credentials or its server cannot be used")
 	}
 	return k, nil
@@ -78,7 +78,7 @@ func reachesOut(document *api.Config) bool {
 	return false
 }
 
-func (k *client) open(config *rest.Config, timeout time.Duration) error {
+func (k *client) open(config *rest.Config, c Config) error {
 	tls, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return err
@@ -86,17 +86,17 @@ func (k *client) open(config *rest.Config, timeout time.Duration) error {
 	// A transport of our own: client-go's are shared through a cache for the life of the process, credentials included.
 	inner := utilnet.SetTransportDefaults(&http.Transport{
 		Proxy:               config.Proxy,
-		DialContext:         (&net.Dialer{Timeout: min(timeout, 10*time.Second), KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: min(c.Timeout, 10*time.Second), KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:     tls,
-		TLSHandshakeTimeout: min(timeout, 10*time.Second),
+		TLSHandshakeTimeout: min(c.Timeout, 10*time.Second),
 		MaxIdleConnsPerHost: 2,
 		IdleConnTimeout:     30 * time.Second,
 	})
-	outer, err := rest.HTTPWrappersForConfig(config, &transport{inner: inner, refused: &k.refused})
+	outer, err := rest.HTTPWrappersForConfig(config, &observed{inner: &transport{inner: inner, refused: &k.refused}, cluster: k.cluster, observe: c.Observe})
 	if err != nil {
 		return err
 	}
-	k.http = &http.Client{Transport: outer, Timeout: timeout}
+	k.http = &http.Client{Transport: outer, Timeout: c.Timeout}
 	if k.core, err = corev1.NewForConfigAndClient(config, k.http); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type Config struct {
 	Cache time.Duration
 	// UserAgent names the engine in the clusters' audit logs. Default "offboard".
 	UserAgent string
+	// Observe, if set, is told of every finished exchange, with the context of whoever asked. It must be safe for
+	// concurrent use.
+	Observe func(context.Context, Call)
 }
 
 // Clusters implements the port Workloads. All errors are *offboard.Error, save the context's own, which are returned as
@@ -43,6 +46,9 @@ func New(c Config) *Clusters {
 	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
 	c.Cache = cmp.Or(c.Cache, 10*time.Minute)
 	c.UserAgent = cmp.Or(c.UserAgent, "offboard")
+	if c.Observe == nil {
+		c.Observe = func(context.Context, Call) {}
+	}
 	return &Clusters{config: c, clients: make(map[string]*client)}
 }
 
