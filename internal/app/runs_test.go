@@ -226,6 +226,17 @@ func TestStatusAsksAgainWhereTheRunGrewMeanwhile(t *testing.T) {
 	assert.Equal(t, "a yes", p.Waiting)
 }
 
+// The server drops the query of a run that ends while it waits, and answers the next one.
+func TestStatusAsksAgainWhereTheRunEndedMeanwhile(t *testing.T) {
+	c := mocks.NewClient(t)
+	c.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(nil, serviceerror.NewNotFound("workflow execution already completed")).Once()
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{Status: offboard.Running, Waiting: "a yes"}), nil)
+	p, _, err := newRuns(c).Status(t.Context(), "w")
+	require.NoError(t, err)
+	assert.Equal(t, "a yes", p.Waiting)
+}
+
 // Between its last word and its close a run keeps its report: whoever asks then waits for that.
 func TestReportOfARunThatIsAboutToCloseIsItsResult(t *testing.T) {
 	c := mocks.NewClient(t)

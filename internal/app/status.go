@@ -130,7 +130,7 @@ func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
 	defer cancel()
 	value, err := r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
-	for try := 1; try < queryTries && overtaken(err); try++ {
+	for try := 1; try < queryTries && r.overtaken(ctx, workflowID, err); try++ {
 		select {
 		case <-ctx.Done():
 		case <-time.After(queryPause):
@@ -146,17 +146,25 @@ func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 	return nil
 }
 
-// A worker that has no copy of a run reads its history anew for a query, and the SDK fails where that has grown meanwhile
-// (sdk-go issue 755). The next query meets it at rest; several only where a run is very busy.
+// Two queries fail only because they met a run in motion. A worker that has no copy of a run reads its history anew for a
+// query, and the SDK fails where that has grown meanwhile (sdk-go issue 755). And the server knows nothing of the query of a
+// run that ended while it waited, although it answers the next one. The next query meets the run at rest; several only
+// where it is very busy.
 const (
 	queryTries = 5
 	queryPause = 200 * time.Millisecond
 )
 
-// overtaken tells whether a query met a run whose history grew while it was read.
-func overtaken(err error) bool {
-	failed, yes := errors.AsType[*serviceerror.QueryFailed](err)
-	return yes && strings.Contains(failed.Error(), "invalid state transition")
+// overtaken tells whether a query met a run whose history grew, or that ended, while it was asked.
+func (r *Runs) overtaken(ctx context.Context, workflowID string, err error) bool {
+	if failed, yes := errors.AsType[*serviceerror.QueryFailed](err); yes {
+		return strings.Contains(failed.Error(), "invalid state transition")
+	}
+	if _, missing := errors.AsType[*serviceerror.NotFound](err); !missing {
+		return false
+	}
+	_, err = r.describe(ctx, workflowID)
+	return err == nil
 }
 
 func (r *Runs) describe(ctx context.Context, workflowID string) (*client.WorkflowExecutionDescription, error) {
