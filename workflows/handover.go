@@ -42,8 +42,11 @@ var (
 	errAborted = errors.New("aborted")
 )
 
-// stepReset is the name of the step that makes the key.
-const stepReset = "reset the cluster key"
+// Steps by whose names a hold knows what to advise.
+const (
+	stepReset = "reset the cluster key"
+	stepOwner = "check the owner"
+)
 
 // parallelClusters bounds the clusters of one scope that are refreshed at the same time; the containers API allows 200
 // requests per 10 s for all scopes together.
@@ -199,7 +202,7 @@ func (h *handover) confirmOwners(ctx workflow.Context) error {
 	if !h.resets() {
 		in.Not = h.in.Leaver.Email
 	}
-	return h.step(ctx, "check the owner", nil, func(ctx workflow.Context) error {
+	return h.step(ctx, stepOwner, nil, func(ctx workflow.Context) error {
 		got, err := do(ctx, confirming.within(h.in.Policy), "Check who owns the key of every cluster in "+h.state.Scope.String(), verbs.ConfirmOwners, in)
 		for i := range h.state.Clusters {
 			if owner := got.Owners[h.state.Clusters[i].ID]; owner != "" {

@@ -69,7 +69,10 @@ func (h *handover) newHold(ctx workflow.Context, step string, which func() []int
 
 // advice says what a person can do about a refusal.
 func advice(step string, code offboard.Code) string {
-	if step != stepReset {
+	switch {
+	case step == stepOwner && code == offboard.Pending:
+		return ". A name that is neither the leaver's nor the functional ID's is of somebody who reset this scope after the run did, which retrying alone does not change: reset it again as the functional ID, with this region and resource group targeted (ibmcloud ks api-key reset), and answer retry; or let them keep it: answer skip, and start the run anew once this one has ended, so that its plan knows the new owner"
+	case step != stepReset:
 		return ""
 	}
 	switch code {

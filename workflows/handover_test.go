@@ -288,3 +288,27 @@ func TestManyScopesAreHandedOverAFewAtATime(t *testing.T) {
 	require.Len(t, a.changes("reset"), 10)
 	require.Equal(t, 3, most)
 }
+
+// Somebody else resets a scope right after the run did: the hold says what helps, and it does.
+func TestHandOverAloneOfAScopeThatSomebodyElseTakes(t *testing.T) {
+	o, in := child(t, func(o *offboarding) {
+		o.account.member("IBMid-0000THIRD", "third@acme.example")
+		o.account.after("Reset", 1, func() {
+			o.account.change(func() { o.account.clusterKey("ApiKey-third", "IBMid-0000THIRD", "eu-gb", o.account.now()) })
+		})
+	})
+	o.env.RegisterDelayedCallback(func() {
+		s := o.scope()
+		require.Equal(t, offboard.ScopeHeld, s.State)
+		require.Contains(t, s.Hold.Problem, "london names third@acme.example")
+		require.Contains(t, s.Hold.Problem, "somebody who reset this scope after the run did")
+		// Which is what a person does by hand then.
+		require.NoError(t, o.account.Reset(t.Context(), functional, in.Handover.Scope))
+		o.env.SignalWorkflow("answer", workflows.Resolve{Action: offboard.ActionRetry, By: person})
+	}, 2*time.Hour)
+	s := o.result(in)
+
+	require.Equal(t, offboard.ScopeDone, s.State)
+	require.Equal(t, functional, s.Clusters[0].Owner)
+	require.Len(t, o.account.changes("reset"), 2, "the run sent one of them")
+}
