@@ -2,6 +2,7 @@
 //
 // It reads the file that OFFBOARD_CONFIG names, IBM's and Temporal's standard environment variables, and ends with 0
 // after it was told to stop (SIGTERM, SIGINT) and has drained, 1 if it cannot work and 2 if it is told wrong things.
+// With --probe it is the health check of a container whose program answers on the address in OFFBOARD_HEALTH.
 package main
 
 import (
@@ -55,6 +56,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	}
 	version := flags.Bool("version", false, "print the version and exit")
 	check := flags.Bool("validate", false, "check the configuration and exit")
+	probe := flags.Bool("probe", false, "ask the program that answers on the address in OFFBOARD_HEALTH, of whichever kind, whether it is ready, and exit")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -66,6 +68,8 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	case *version:
 		fmt.Fprintln(stdout, "worker", app.Version())
 		return nil
+	case *probe:
+		return ask(ctx, env)
 	}
 	config, err := app.LoadConfig("", env)
 	if err != nil {
@@ -80,6 +84,14 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		return wrong{err}
 	}
 	return work(ctx, config, env, logger)
+}
+
+func ask(ctx context.Context, env func(string) string) error {
+	err := app.Probe(ctx, env)
+	if _, misled := errors.AsType[*app.InvalidConfig](err); misled {
+		return wrong{err}
+	}
+	return err
 }
 
 func work(ctx context.Context, config app.Config, env func(string) string, logger *zap.Logger) error {

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,6 +71,48 @@ func TestValidate(t *testing.T) {
 	code, out, errs := call(t, configured(t), "--validate")
 	assert.Zero(t, code, errs)
 	assert.Contains(t, out, "is correct")
+}
+
+func TestProbe(t *testing.T) {
+	ready := false
+	program := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" || !ready {
+			http.Error(w, "the worker does not poll", http.StatusServiceUnavailable)
+		}
+	}))
+	_, port, err := net.SplitHostPort(program.Listener.Addr().String())
+	require.NoError(t, err)
+	env := map[string]string{"OFFBOARD_HEALTH": "127.0.0.1:" + port}
+	code, _, errs := call(t, env, "--probe")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "503 Service Unavailable: the worker does not poll")
+	ready = true
+	code, _, errs = call(t, env, "--probe")
+	assert.Zero(t, code, errs)
+	program.Close()
+	code, _, errs = call(t, env, "--probe")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "connection refused")
+	for _, address := range []string{"", "9464"} {
+		code, _, errs = call(t, map[string]string{"OFFBOARD_HEALTH": address}, "--probe")
+		assert.Equal(t, 2, code)
+		assert.Contains(t, errs, "OFFBOARD_HEALTH")
+	}
+}
+
+// What listens on every address is asked on its own.
+func TestProbeOfEveryAddress(t *testing.T) {
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	require.NoError(t, err)
+	program := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Second}}
+	program.Start()
+	defer program.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	for _, host := range []string{"0.0.0.0", ""} {
+		code, _, errs := call(t, map[string]string{"OFFBOARD_HEALTH": host + ":" + port}, "--probe")
+		assert.Zero(t, code, errs)
+	}
 }
 
 func TestWithoutATemporalServer(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -65,19 +66,21 @@ func TestEachServiceWaitsForWhatItNeeds(t *testing.T) {
 		}
 	}
 	assert.Equal(t, map[string]map[string]string{
-		"postgres":   {},
-		"schema":     {"postgres": healthy},
-		"temporal":   {"schema": done},
-		"namespace":  {"temporal": healthy},
-		"setup":      {"namespace": done},
-		"ui":         {"namespace": done},
-		"worker":     {"setup": done},
-		"door":       {"setup": done},
-		"codec":      {},
-		"starter":    {"setup": done},
-		"prometheus": {},
-		"grafana":    {"prometheus": healthy},
-		"ibmcloud":   {},
+		"postgres":       {},
+		"schema":         {"postgres": healthy},
+		"temporal":       {"schema": done},
+		"namespace":      {"temporal": healthy},
+		"setup":          {"namespace": done},
+		"ui":             {"namespace": done},
+		"worker":         {"setup": done},
+		"door":           {"setup": done},
+		"codec-server":   {},
+		"starter":        {"setup": done},
+		"prometheus":     {},
+		"otel-collector": {},
+		"jaeger":         {},
+		"grafana":        {"prometheus": healthy},
+		"ibmcloud":       {},
 	}, got)
 	for name, needs := range got {
 		for on, condition := range needs {
@@ -99,7 +102,7 @@ func TestPortsAreOfferedToThisMachineOnly(t *testing.T) {
 			assert.Equal(t, "127.0.0.1", p.HostIP, "%s offers port %s", name, p.Published)
 		}
 	}
-	assert.Equal(t, 7, published, "Temporal, its Web UI, door, codec server, Prometheus, Grafana, the simulated cloud")
+	assert.Equal(t, 8, published, "Temporal, its Web UI, door, codec server, Prometheus, Jaeger, Grafana, the simulated cloud")
 }
 
 func TestImagesArePinned(t *testing.T) {
@@ -114,6 +117,16 @@ func TestImagesArePinned(t *testing.T) {
 			assert.Regexp(t, `^(build|\S+:(\d+\.\d+\.\d+-\w+|nonroot))( AS [\w-]+)?$`, strings.TrimSpace(from))
 		}
 	}
+}
+
+// What the worker's service leaves to the image is the worker.
+func TestTheImageRunsTheWorker(t *testing.T) {
+	_, last, found := strings.Cut(read(t, "Dockerfile"), "# Root certificates")
+	require.True(t, found)
+	assert.Contains(t, last, `ENTRYPOINT ["/usr/local/bin/worker"]`)
+	worker := load(t).Services["worker"]
+	assert.Empty(t, worker.Entrypoint)
+	assert.Empty(t, worker.Command)
 }
 
 // The server and the tools that make its schema are one version, and the one the tests run on.
@@ -158,18 +171,18 @@ func TestOurProgramsHaveNoMoreThanTheyNeed(t *testing.T) {
 		assert.Contains(t, s.SecurityOpt, "no-new-privileges:true", name)
 		assert.NotContains(t, s.Networks, "database", name)
 	}
-	given := func(service string) (names []string) {
+	secrets := func(service string) (names []string) {
 		for _, s := range project.Services[service].Secrets {
 			names = append(names, s.Source)
 		}
 		return names
 	}
-	assert.NotContains(t, given("door"), "engine_api_key")
-	assert.NotContains(t, given("door"), "clusters_1_api_key")
-	assert.ElementsMatch(t, []string{"codec_token", "encryption_key", "offboard.yaml"}, given("codec"))
-	assert.NotContains(t, project.Services["codec"].Networks, "temporal")
-	for _, service := range []string{"worker", "door", "codec"} {
-		assert.Subset(t, given("starter"), given(service), "an operator's check can read what the %s reads", service)
+	assert.NotContains(t, secrets("door"), "engine_api_key")
+	assert.NotContains(t, secrets("door"), "clusters_1_api_key")
+	assert.ElementsMatch(t, []string{"codec_token", "encryption_key", "offboard.yaml"}, secrets("codec-server"))
+	assert.NotContains(t, project.Services["codec-server"].Networks, "temporal")
+	for _, service := range serving {
+		assert.Subset(t, secrets("starter"), secrets(service), "an operator's check can read what the %s reads", service)
 	}
 }
 
@@ -193,12 +206,135 @@ func TestServicesComeBackWithWhatTheyKnew(t *testing.T) {
 	assert.Greater(t, time.Duration(*grace), drain)
 }
 
+// serving are the programs of ours that stay up.
+var serving = []string{"worker", "door", "codec-server"}
+
+// The programs answer probes and Prometheus on one address, which a program of the image asks; they send traces where the
+// collector of the profile observe listens.
+func TestOurProgramsTellHowTheyAre(t *testing.T) {
+	project := sandbox(t)
+	for _, name := range serving {
+		s := project.Services[name]
+		assert.Equal(t, []string{"CMD", "/usr/local/bin/worker", "--probe"}, []string(s.HealthCheck.Test), name)
+		assert.Contains(t, s.Networks, "telemetry", name)
+		assert.Equal(t, "http://otel-collector:4318", *s.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"], name)
+		assert.NotContains(t, offered(s), port(t, *s.Environment["OFFBOARD_HEALTH"]), "%s: metrics are for Prometheus alone", name)
+	}
+	for name, s := range load(t).Services {
+		if address := s.Environment["OTEL_EXPORTER_OTLP_ENDPOINT"]; address != nil {
+			assert.Empty(t, *address, "%s: nothing is sent unless somebody says where", name)
+		}
+	}
+	assert.True(t, project.Networks["telemetry"].Internal)
+
+	var collector struct {
+		Receivers struct {
+			OTLP struct {
+				Protocols struct{ HTTP struct{ Endpoint string } }
+			}
+		}
+		Exporters map[string]struct{ Endpoint string }
+		Service   struct {
+			Pipelines struct {
+				Traces struct{ Receivers, Exporters []string }
+			}
+		}
+	}
+	given(t, project.Services["otel-collector"], "/etc/otelcol/offboard.yaml", &collector)
+	assert.Equal(t, "0.0.0.0:4318", collector.Receivers.OTLP.Protocols.HTTP.Endpoint)
+	require.Len(t, collector.Exporters, 1)
+	for name, e := range collector.Exporters {
+		assert.Equal(t, []string{name}, collector.Service.Pipelines.Traces.Exporters)
+		variable := strings.TrimSuffix(strings.TrimPrefix(e.Endpoint, "${env:"), "}")
+		assert.Equal(t, "http://jaeger:4318", *project.Services["otel-collector"].Environment[variable])
+	}
+	assert.Contains(t, project.Services, "jaeger")
+}
+
+func offered(s types.ServiceConfig) (ports []uint32) {
+	for _, p := range s.Ports {
+		ports = append(ports, p.Target)
+	}
+	return ports
+}
+
+// Prometheus asks every program where it answers, and Temporal; it loads the alerts, and Grafana asks it.
+func TestPrometheusAsksWhatThereIs(t *testing.T) {
+	project := sandbox(t)
+	var prometheus struct {
+		RuleFiles     []string `json:"rule_files"`
+		ScrapeConfigs []struct {
+			JobName       string                       `json:"job_name"`
+			StaticConfigs []struct{ Targets []string } `json:"static_configs"`
+		} `json:"scrape_configs"`
+	}
+	s := project.Services["prometheus"]
+	file, ok := strings.CutPrefix(s.Command[0], "--config.file=")
+	require.True(t, ok)
+	given(t, s, file, &prometheus)
+	asked := map[string]string{}
+	for _, job := range prometheus.ScrapeConfigs {
+		for _, c := range job.StaticConfigs {
+			require.Len(t, c.Targets, 1, job.JobName)
+			asked[job.JobName] = c.Targets[0]
+			service, _, err := net.SplitHostPort(c.Targets[0])
+			require.NoError(t, err)
+			assert.Contains(t, project.Services[service].Networks, "telemetry", service)
+		}
+	}
+	there := map[string]string{"temporal": "temporal:" + strings.TrimPrefix(*project.Services["temporal"].Environment["PROMETHEUS_ENDPOINT"], "0.0.0.0:")}
+	for _, name := range serving {
+		there["offboard-"+name] = name + ":" + strings.TrimPrefix(*project.Services[name].Environment["OFFBOARD_HEALTH"], "0.0.0.0:")
+	}
+	assert.Equal(t, there, asked)
+	require.Len(t, prometheus.RuleFiles, 1)
+	assert.FileExists(t, mounted(t, s, filepath.Join(filepath.Dir(file), prometheus.RuleFiles[0])))
+
+	var sources struct {
+		Datasources []struct{ Type, URL string }
+	}
+	given(t, project.Services["grafana"], "/etc/grafana/provisioning/datasources/offboard.yaml", &sources)
+	require.Len(t, sources.Datasources, 1)
+	assert.Equal(t, "http://prometheus:9090", sources.Datasources[0].URL)
+	var dashboards struct {
+		Providers []struct{ Options struct{ Path string } }
+	}
+	given(t, project.Services["grafana"], "/etc/grafana/provisioning/dashboards/offboard.yaml", &dashboards)
+	require.Len(t, dashboards.Providers, 1)
+	assert.FileExists(t, mounted(t, project.Services["grafana"], dashboards.Providers[0].Options.Path+"/offboard.json"))
+}
+
+// mounted is the file of ours that a container finds under a path.
+func mounted(t *testing.T, s types.ServiceConfig, path string) string {
+	t.Helper()
+	for _, v := range s.Volumes {
+		if below, ok := strings.CutPrefix(path, v.Target); ok && v.Type == types.VolumeTypeBind {
+			return v.Source + below
+		}
+	}
+	require.Failf(t, "nothing is mounted", "%s has no %s", s.Name, path)
+	return ""
+}
+
+// given reads a file as a container finds it.
+func given(t *testing.T, s types.ServiceConfig, path string, into any) {
+	t.Helper()
+	data, err := os.ReadFile(mounted(t, s, path))
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(data, into), path)
+}
+
+// Of each file there is one, the same for Compose and for everybody else.
 func TestMountedFilesAreThere(t *testing.T) {
 	for name, s := range sandbox(t).Services {
 		for _, v := range s.Volumes {
-			if v.Type == types.VolumeTypeBind {
-				assert.FileExists(t, v.Source, name)
+			if v.Type != types.VolumeTypeBind {
+				continue
 			}
+			_, err := os.Stat(v.Source)
+			require.NoError(t, err, name)
+			assert.Contains(t, v.Source, "deploy/observability/", name)
+			assert.True(t, v.ReadOnly, name)
 		}
 	}
 }
@@ -207,7 +343,7 @@ func TestMountedFilesAreThere(t *testing.T) {
 // one that every program takes.
 func TestTheSandboxStartsWithOneCommand(t *testing.T) {
 	project := sandbox(t)
-	assert.Len(t, project.Services, 12, "every profile but the operator's")
+	assert.Len(t, project.Services, 14, "every profile but the operator's")
 	secrets := t.TempDir()
 	for name, s := range project.Secrets {
 		text, err := os.ReadFile(s.File)
@@ -245,11 +381,12 @@ func TestTheSandboxStartsWithOneCommand(t *testing.T) {
 	config, err := app.LoadConfig("", env("worker"))
 	require.NoError(t, err)
 	assert.Len(t, config.Encryption.Keys, 1)
+	assert.Equal(t, *project.Services["worker"].Environment["OFFBOARD_HEALTH"], config.Worker.Health, "the file says nothing else")
 	triggers, err := app.LoadTriggers("", env("door"))
 	require.NoError(t, err)
-	codec, err := app.LoadCodecServer(env("codec"))
+	codec, err := app.LoadCodecServer(env("codec-server"))
 	require.NoError(t, err)
-	for service, listen := range map[string]string{"door": triggers.Listen, "codec": codec.Listen} {
+	for service, listen := range map[string]string{"door": triggers.Listen, "codec-server": codec.Listen} {
 		assert.True(t, strings.HasPrefix(listen, "0.0.0.0:"), service)
 		assert.Equal(t, project.Services[service].Ports[0].Target, port(t, listen), service)
 	}

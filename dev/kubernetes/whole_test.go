@@ -19,6 +19,7 @@ import (
 	"offboard/dev/internal/stack"
 	"offboard/dev/internal/temporalite"
 	"offboard/dev/internal/witness"
+	"offboard/dev/kubernetes/attach"
 	"offboard/internal/offboard"
 	"offboard/workflows"
 )
@@ -40,7 +41,7 @@ type bench struct {
 	*stack.Stack
 	t        *testing.T
 	ctx      context.Context
-	clusters map[string]*attached
+	clusters map[string]*attach.Cluster
 }
 
 // start runs a stack in whose account every cluster is real.
@@ -48,16 +49,13 @@ func start(t *testing.T, account string, s stack.Settings) *bench {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
-	b := &bench{t: t, ctx: ctx, clusters: map[string]*attached{}}
+	b := &bench{t: t, ctx: ctx}
 	var err error
 	s.MinimumSoak = offboard.Duration(2 * time.Second) // the life of a token in the account
 	b.Stack, err = stack.Start(ctx, stack.Options{UIPort: temporalite.NoUI, Engine: stack.EngineOptions{Account: account, Settings: s, Reports: t.TempDir()}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, b.Stop()) })
-	for _, c := range b.Sim.Account.Clusters {
-		b.clusters[c.Name] = attach(t, c.Name)
-		require.NoError(t, b.Sim.Attach(c.Name, b.clusters[c.Name]))
-	}
+	b.clusters = attach.All(t, clusters, b.Sim.Cloud, b.Sim.Account)
 	return b
 }
 
@@ -163,7 +161,7 @@ func (b *bench) pods(workloads map[string][]string) map[string][]string {
 	for cluster, names := range workloads {
 		for _, name := range names {
 			var uids []string
-			for _, uid := range b.clusters[cluster].pods(name) {
+			for _, uid := range b.clusters[cluster].Pods(name) {
 				uids = append(uids, string(uid))
 			}
 			slices.Sort(uids)
@@ -179,13 +177,13 @@ func TestARolloutThatNeverGetsReadyHolds(t *testing.T) {
 	b := start(t, "testdata/stuck.yaml", stack.Settings{StepBudget: offboard.Duration(5 * time.Second)})
 	c := b.clusters["stuck-eu"]
 	id, _ := b.approved()
-	old := slices.Sorted(maps.Keys(c.pods(autoscaler)))
+	old := slices.Sorted(maps.Keys(c.Pods(autoscaler)))
 	require.Len(t, old, 1)
 
 	p := b.until(id, "a hold", func(p offboard.Progress) bool { return len(p.Holds) > 0 })
 
 	assert.Contains(t, p.Holds[0].Problem, autoscaler)
-	assert.Contains(t, slices.Sorted(maps.Keys(c.pods(autoscaler))), old[0], "the old pod serves until a new one is ready")
+	assert.Contains(t, slices.Sorted(maps.Keys(c.Pods(autoscaler))), old[0], "the old pod serves until a new one is ready")
 	for _, k := range b.Sim.State().Keys {
 		assert.False(t, k.Disabled, "%s was disabled although a pod may need it", k.Name)
 	}
@@ -197,5 +195,5 @@ func TestARolloutThatNeverGetsReadyHolds(t *testing.T) {
 	_, err = b.Runs.Resolve(b.ctx, id, workflows.Resolve{Scope: p.Holds[0].Subject, Action: offboard.ActionRetry, By: approver})
 	require.NoError(t, err)
 	assert.Equal(t, offboard.Completed, b.finished(id).Status)
-	assert.NotContains(t, slices.Sorted(maps.Keys(c.pods(autoscaler))), old[0])
+	assert.NotContains(t, slices.Sorted(maps.Keys(c.Pods(autoscaler))), old[0])
 }

@@ -26,6 +26,7 @@ import (
 
 	"offboard/dev/internal/demo"
 	"offboard/dev/internal/stack"
+	"offboard/dev/observe/traces"
 	"offboard/internal/offboard"
 	"offboard/workflows"
 )
@@ -42,7 +43,7 @@ type bench struct {
 	*stack.Engine
 	t      *testing.T
 	ctx    context.Context
-	traces *receiver
+	traces *traces.Receiver
 	door   string // address the door listens on
 }
 
@@ -54,7 +55,7 @@ func start(t *testing.T) *bench {
 		Settings: stack.Settings{MinimumSoak: offboard.Duration(2 * time.Second)}}) // the life of a token in the account
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, engine.Stop()) })
-	b := &bench{Engine: engine, t: t, ctx: ctx, traces: newReceiver(t), door: free(t)}
+	b := &bench{Engine: engine, t: t, ctx: ctx, traces: traces.Receive(t), door: free(t)}
 	maps.Copy(b.Env, map[string]string{
 		"HR_SECRET":                   secret,
 		"OTEL_EXPORTER_OTLP_ENDPOINT": b.traces.URL,

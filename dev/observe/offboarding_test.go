@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"offboard/dev/observe/traces"
 	"offboard/internal/offboard"
 )
 
@@ -46,29 +47,29 @@ func TestOffboardingsAreTracedAndCounted(t *testing.T) {
 	pages := merge(first, again.scrape(), door.scrape())
 	again.drain()
 	door.drain()
-	spans := b.traces.all()
+	spans := b.traces.All()
 
 	t.Run("one trace from the webhook to IBM Cloud", func(t *testing.T) {
-		trace := one(t, spans, func(s span) bool { return s.attributes["offboard.outcome"] == "started" })
-		assert.Equal(t, "POST /webhooks/{source}", trace.name)
-		assert.Equal(t, "offboard-door", trace.service)
-		checkTrace(t, spans, trace.trace, started.Run, "containers ResetUserAPIKey", "iam DisableAPIKey", "iam EnableAPIKey")
+		trace := one(t, spans, func(s traces.Span) bool { return s.Attributes["offboard.outcome"] == "started" })
+		assert.Equal(t, "POST /webhooks/{source}", trace.Name)
+		assert.Equal(t, "offboard-door", trace.Service)
+		checkTrace(t, spans, trace.Trace, started.Run, "containers ResetUserAPIKey", "iam DisableAPIKey", "iam EnableAPIKey")
 	})
 	t.Run("one trace for a run that no trace began and two workers held", func(t *testing.T) {
-		trace := one(t, spans, func(s span) bool {
-			return s.name == "RunWorkflow:Offboard" && s.attributes["temporalWorkflowID"] == by.WorkflowID && s.attributes["temporalRunID"] == by.RunID
+		trace := one(t, spans, func(s traces.Span) bool {
+			return s.Name == "RunWorkflow:Offboard" && s.Attributes["temporalWorkflowID"] == by.WorkflowID && s.Attributes["temporalRunID"] == by.RunID
 		})
-		checkTrace(t, spans, trace.trace, by.WorkflowID, "iam DeleteAPIKey", "user-management V3RemoveUser")
+		checkTrace(t, spans, trace.Trace, by.WorkflowID, "iam DeleteAPIKey", "user-management V3RemoveUser")
 	})
 	t.Run("the log finds the trace", func(t *testing.T) {
-		trace := one(t, spans, func(s span) bool { return s.attributes["offboard.outcome"] == "started" }).trace
+		trace := one(t, spans, func(s traces.Span) bool { return s.Attributes["offboard.outcome"] == "started" }).Trace
 		assert.Contains(t, door.out.String(), `"TraceID":"`+trace+`"`)
 		assert.Contains(t, worker.out.String(), `"TraceID":"`+trace+`"`)
 	})
 	t.Run("no span names a person or holds a secret", func(t *testing.T) {
 		for _, s := range spans {
-			assert.NotContains(t, s.text, "@acme", s.name)
-			assert.NotContains(t, s.text, "CANARY", s.name)
+			assert.NotContains(t, s.Text, "@acme", s.Name)
+			assert.NotContains(t, s.Text, "CANARY", s.Name)
 		}
 	})
 	t.Run("the page and the documentation have the same metrics", func(t *testing.T) { checkDocumented(t, pages) })
@@ -79,13 +80,13 @@ func TestOffboardingsAreTracedAndCounted(t *testing.T) {
 }
 
 // one is a span that fulfils the condition; the same span may have come more than once.
-func one(t *testing.T, spans []span, is func(span) bool) span {
+func one(t *testing.T, spans []traces.Span, is func(traces.Span) bool) traces.Span {
 	t.Helper()
 	i := slices.IndexFunc(spans, is)
 	require.GreaterOrEqual(t, i, 0, "there is no such span")
 	for _, s := range spans {
 		if is(s) {
-			require.Equal(t, spans[i].id, s.id, "there is another such span")
+			require.Equal(t, spans[i].ID, s.ID, "there is another such span")
 		}
 	}
 	return spans[i]
@@ -93,21 +94,21 @@ func one(t *testing.T, spans []span, is func(span) bool) span {
 
 // checkTrace asserts that a run and everything below it is in one trace, that the trace reaches everybody who is asked,
 // and that no span hangs on one that never came.
-func checkTrace(t *testing.T, spans []span, trace, run string, requests ...string) {
+func checkTrace(t *testing.T, spans []traces.Span, trace, run string, requests ...string) {
 	t.Helper()
 	ids, names := map[string]bool{}, map[string]bool{}
 	for _, s := range spans {
-		if s.trace == trace {
-			ids[s.id], names[s.name] = true, true
+		if s.Trace == trace {
+			ids[s.ID], names[s.Name] = true, true
 		}
 	}
 	for _, s := range spans {
-		of := s.attributes["temporalWorkflowID"]
-		if s.trace == trace && s.parent != "" {
-			assert.True(t, ids[s.parent], "%s hangs on a span that never came", s.name)
+		of := s.Attributes["temporalWorkflowID"]
+		if s.Trace == trace && s.Parent != "" {
+			assert.True(t, ids[s.Parent], "%s hangs on a span that never came", s.Name)
 		}
-		if s.trace == trace && of != "" && strings.HasPrefix(s.name, "Run") {
-			assert.True(t, of == run || strings.HasPrefix(of, run+"/") || s.name == "RunWorkflow:Claim", "%s of %s is in the trace of %s", s.name, of, run)
+		if s.Trace == trace && of != "" && strings.HasPrefix(s.Name, "Run") {
+			assert.True(t, of == run || strings.HasPrefix(of, run+"/") || s.Name == "RunWorkflow:Claim", "%s of %s is in the trace of %s", s.Name, of, run)
 		}
 	}
 	for _, want := range append(requests, "RunWorkflow:Offboard", "RunWorkflow:HandOver", "RunWorkflow:Soak", "RunActivity:Inspect", "containers GetCluster", "kubernetes list pods") {

@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -52,6 +54,39 @@ func (h *health) stop() {
 		_ = h.server.Close() // probes may be cut off
 	}
 }
+
+// Probe asks the program that answers on the address in OFFBOARD_HEALTH whether it is ready: a health check for images
+// that have neither a shell nor curl. The error says why it is not; it is an *InvalidConfig if the address is missing or
+// is none.
+func Probe(ctx context.Context, env func(string) string) error {
+	host, port, err := net.SplitHostPort(env(healthAddress))
+	if err != nil {
+		return &InvalidConfig{[]Problem{{Where: "environment", Text: fmt.Sprintf("%s is %q: it must be the address of the program's own probes, as in 0.0.0.0:9464", healthAddress, env(healthAddress))}}}
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", env(healthAddress), err)
+	}
+	answer, err := (&http.Client{Timeout: probeTime}).Do(request)
+	if err != nil {
+		return fmt.Errorf("ask whether the program is ready: %w", err)
+	}
+	defer answer.Body.Close()
+	said, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
+	if err != nil {
+		return fmt.Errorf("read whether the program is ready: %w", err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the program is not ready: %s: %s", answer.Status, strings.TrimSpace(string(said)))
+	}
+	return nil
+}
+
+// probeTime is more than any program takes to say that something else does not answer.
+const probeTime = 4 * time.Second
 
 // polling answers a worker's probes: it is ready while it polls and Temporal answers.
 type polling struct {

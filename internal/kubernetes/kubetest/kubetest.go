@@ -142,3 +142,14 @@ func (p *Process) Close() error {
 	}
 	return nil
 }
+
+// Kill ends the program as the loss of its machine would. What its clusters held stays in the directory it was given with
+// --dir: a program that is started on it has them again, under the same addresses and credentials.
+func (p *Process) Kill() error {
+	if err := p.command.Process.Kill(); err != nil {
+		return fmt.Errorf("kill kubetest: %w", err)
+	}
+	<-p.ended
+	_ = p.command.Wait() // it says that it was killed
+	return nil
+}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strconv"
@@ -38,16 +39,21 @@ type Cluster struct {
 }
 
 // NewCluster prepares a cluster without running it: its credentials and later its kubeconfigs are files of dir, which is
-// made if it is missing. The name must be unique among those that share the database.
+// made if it is missing. A cluster that ran there in an earlier process, however that ended, has the same address and
+// credentials again. The name must be unique among those that share the database.
 func NewCluster(name, dir string, database *Etcd, pace standin.Pace) (*Cluster, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of cluster %s: %w", name, err)
 	}
-	c, err := newCredentials(dir)
+	c, address, err := loadCredentials(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		address = "127.0.0.1:0"
+		c, err = newCredentials(dir)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Cluster{name: name, database: database, pace: pace, credentials: c, address: "127.0.0.1:0"}, nil
+	return &Cluster{name: name, database: database, pace: pace, credentials: c, address: address}, nil
 }
 
 // Start returns when the cluster takes workloads, with the URL of its API. A cluster that runs already is left alone.

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
@@ -72,6 +73,29 @@ func newCredentials(dir string) (*credentials, error) {
 		}
 	}
 	return c, nil
+}
+
+// loadCredentials finds what newCredentials made and writeKubeconfigs wrote for a cluster of an earlier process, and the
+// address it had. The error is fs.ErrNotExist where no cluster has ever run.
+func loadCredentials(dir string) (c *credentials, address string, err error) {
+	c = &credentials{dir: dir, tokens: map[string]string{}}
+	for _, name := range []string{Admin, AdminCertificate, Somebody} {
+		config, err := clientcmd.LoadFromFile(c.file(name + ".kubeconfig"))
+		if err != nil {
+			return nil, "", fmt.Errorf("read the kubeconfig %s: %w", name, err)
+		}
+		cluster, user := config.Clusters["cluster"], config.AuthInfos[name]
+		if cluster == nil || user == nil {
+			return nil, "", fmt.Errorf("the kubeconfig %s of %s is not of this program", name, dir)
+		}
+		address, c.authorityPEM = strings.TrimPrefix(cluster.Server, "https://"), cluster.CertificateAuthorityData
+		if user.Token != "" {
+			c.tokens[name] = user.Token
+		} else {
+			c.adminPEM, c.adminKeyPEM = user.ClientCertificateData, user.ClientKeyData
+		}
+	}
+	return c, address, nil
 }
 
 func (c *credentials) file(name string) string { return filepath.Join(c.dir, name) }

@@ -16,8 +16,8 @@ type Etcd struct {
 	url    string
 }
 
-// StartEtcd runs the database on free ports of the loopback address, with its files in dir. Nothing is flushed to the
-// disk: what it holds is worth nothing after a crash.
+// StartEtcd runs the database on free ports of the loopback address, with its files in dir, where it goes on with what a
+// killed process left. Nothing is flushed to the disk: what it holds is worth nothing after a crash of the machine.
 func StartEtcd(dir string) (*Etcd, error) {
 	anyPort := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 	c := embed.NewConfig()

@@ -1,4 +1,4 @@
-package kubernetes_test
+package attach
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,28 +29,46 @@ import (
 	"offboard/internal/kubernetes/kubetest"
 )
 
-// attached is a real cluster in the place of a simulated one.
-type attached struct {
+// patience is far more than anything takes, so that a slow machine breaks no test.
+const patience = 10 * time.Minute
+
+// Cluster is a real cluster in the place of a simulated one. Its methods fail the test where the interface that the
+// simulator asks for has no error to return.
+type Cluster struct {
 	*kubetest.Client
-	t      *testing.T
-	name   string
-	access ibmsim.Access
-	proxy  *httputil.ReverseProxy
+	t        *testing.T
+	clusters *Clusters
+	name     string
+	access   ibmsim.Access
+	proxy    *httputil.ReverseProxy
 
 	mu     sync.Mutex
 	runs   map[types.UID]bool // pods that were reported
 	follow chan struct{}      // closed at the end
 }
 
-// attach runs a cluster until the test is over.
-func attach(t *testing.T, name string) *attached {
+var _ ibmsim.Attached = (*Cluster)(nil)
+
+// All runs a real cluster for each of an account, until the test is over, and attaches it. They are found by their names.
+func All(t *testing.T, clusters *Clusters, cloud *ibmsim.Cloud, account *ibmsim.Account) map[string]*Cluster {
 	t.Helper()
-	cluster, err := clusters.StartCluster(t.Context(), name)
+	found := map[string]*Cluster{}
+	for _, c := range account.Clusters {
+		found[c.Name] = clusters.Run(t, c.Name)
+		require.NoError(t, cloud.Attach(c.Name, found[c.Name]))
+	}
+	return found
+}
+
+// Run runs a cluster until the test is over. It is empty, and has no nodes.
+func (c *Clusters) Run(t *testing.T, name string) *Cluster {
+	t.Helper()
+	cluster, err := c.start(t.Context(), name)
 	require.NoError(t, err)
-	a := &attached{t: t, name: name, runs: map[types.UID]bool{}, follow: make(chan struct{})}
+	a := &Cluster{t: t, clusters: c, name: name, runs: map[types.UID]bool{}, follow: make(chan struct{})}
 	t.Cleanup(func() {
 		close(a.follow)
-		assert.NoError(t, clusters.StopCluster(context.Background(), name))
+		assert.NoError(t, c.stop(context.Background(), name))
 	})
 	a.Client, err = cluster.Client()
 	require.NoError(t, err)
@@ -64,16 +83,19 @@ func attach(t *testing.T, name string) *attached {
 	return a
 }
 
-func (a *attached) Access() ibmsim.Access { return a.access }
+// Access implements ibmsim.Attached.
+func (a *Cluster) Access() ibmsim.Access { return a.access }
 
-func (a *attached) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.proxy.ServeHTTP(w, r) }
+// ServeHTTP implements ibmsim.Attached.
+func (a *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.proxy.ServeHTTP(w, r) }
 
-func (a *attached) Create(objects ...runtime.Object) error {
+// Create implements ibmsim.Attached.
+func (a *Cluster) Create(objects ...runtime.Object) error {
 	return a.Client.Create(context.Background(), objects...)
 }
 
-// Follow reports through an informer, which misses nothing when a connection breaks.
-func (a *attached) Follow(started, gone func(pod *corev1.Pod)) {
+// Follow implements ibmsim.Attached through an informer, which misses nothing when a connection breaks.
+func (a *Cluster) Follow(started, gone func(pod *corev1.Pod)) {
 	pods := cache.NewListWatchFromClient(a.Core.RESTClient(), "pods", metav1.NamespaceAll, fields.Everything())
 	informer := cache.NewSharedInformer(pods, &corev1.Pod{}, 0)
 	see := func(o any) {
@@ -98,7 +120,7 @@ func (a *attached) Follow(started, gone func(pod *corev1.Pod)) {
 	go informer.Run(a.follow)
 }
 
-func (a *attached) reported(pod *corev1.Pod) bool {
+func (a *Cluster) reported(pod *corev1.Pod) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.runs[pod.UID]
@@ -109,7 +131,8 @@ func hasStarted(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running != nil })
 }
 
-func (a *attached) Settle() {
+// Settle implements ibmsim.Attached.
+func (a *Cluster) Settle() {
 	assert.EventuallyWithT(a.t, func(collect *assert.CollectT) {
 		settled, err := a.Settled(context.Background())
 		require.NoError(collect, err)
@@ -122,12 +145,28 @@ func (a *attached) Settle() {
 	}, patience, 50*time.Millisecond)
 }
 
-func (a *attached) Secret(namespace, name string) (*corev1.Secret, bool) {
+// Secret implements ibmsim.Attached.
+func (a *Cluster) Secret(namespace, name string) (*corev1.Secret, bool) {
 	secret, err := a.Core.Secrets(namespace).Get(context.Background(), name, metav1.GetOptions{})
 	return secret, err == nil
 }
 
-func (a *attached) UpdateSecret(namespace, name string, data map[string][]byte) error {
+// UpdateSecret implements ibmsim.Attached. While the cluster is away it tries again, as the platform does.
+func (a *Cluster) UpdateSecret(namespace, name string, data map[string][]byte) error {
+	for {
+		err := a.updateSecret(namespace, name, data)
+		if err == nil || apierrors.ReasonForError(err) != metav1.StatusReasonUnknown { // the cluster has answered
+			return err
+		}
+		select {
+		case <-a.follow:
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (a *Cluster) updateSecret(namespace, name string, data map[string][]byte) error {
 	secret, err := a.Core.Secrets(namespace).Get(context.Background(), name, metav1.GetOptions{})
 	if err != nil {
 		return err
@@ -137,25 +176,28 @@ func (a *attached) UpdateSecret(namespace, name string, data map[string][]byte) 
 	return err
 }
 
-func (a *attached) SetNeverReady(namespace, workload, reason string) {
+// SetNeverReady implements ibmsim.Attached.
+func (a *Cluster) SetNeverReady(namespace, workload, reason string) {
 	assert.NoError(a.t, a.Steer(context.Background(), namespace, workload, kubetest.NeverReady, reason))
 }
 
-func (a *attached) SetReverting(namespace, workload string, after time.Duration) {
+// SetReverting implements ibmsim.Attached.
+func (a *Cluster) SetReverting(namespace, workload string, after time.Duration) {
 	assert.NoError(a.t, a.Steer(context.Background(), namespace, workload, kubetest.Reverting, after.String()))
 }
 
-func (a *attached) SetUnreachable(on bool) {
+// SetUnreachable implements ibmsim.Attached.
+func (a *Cluster) SetUnreachable(on bool) {
 	if on {
-		assert.NoError(a.t, clusters.StopCluster(context.Background(), a.name))
+		assert.NoError(a.t, a.clusters.stop(context.Background(), a.name))
 		return
 	}
-	_, err := clusters.StartCluster(context.Background(), a.name)
+	_, err := a.clusters.start(context.Background(), a.name)
 	assert.NoError(a.t, err)
 }
 
-// pods are the UIDs of a workload's pods in kube-system, by name.
-func (a *attached) pods(workload string) map[string]types.UID {
+// Pods are the UIDs of a workload's pods in kube-system, by name.
+func (a *Cluster) Pods(workload string) map[string]types.UID {
 	a.t.Helper()
 	list, err := a.Core.Pods("kube-system").List(context.Background(), metav1.ListOptions{})
 	require.NoError(a.t, err)

@@ -1,0 +1,12 @@
+//go:build production
+
+package production_test
+
+import (
+	"os"
+	"testing"
+
+	"offboard/dev/production/installation"
+)
+
+func TestMain(m *testing.M) { os.Exit(installation.Main(m)) }
