@@ -87,6 +87,7 @@ type UserSpec struct {
 	AllowedIPs    string   `yaml:"allowedIPs"`    // user-level allow list: makes the user unfit to own a cluster key (trap 50)
 	ClassicParent string   `yaml:"classicParent"` // e-mail of the parent in the classic hierarchy: a parent cannot be removed (trap 23)
 	Added         Duration `yaml:"added"`         // how long ago the user was added
+	State         string   `yaml:"state"`         // as user management names it; ACTIVE when empty. An invitee accepts as one who was invited at the start
 	Realm         string   `yaml:"realm"`         // URL of the identity provider through which the user logs in as a person
 
 	Claims map[string][]string `yaml:"claims"` // what it says of the user then
@@ -152,12 +153,14 @@ type ScopeSpec struct {
 	Locked        bool     `yaml:"locked"`
 }
 
-// KeySpec is an API key that is no scope's current key: a personal one, or a superseded cluster key when Scope is set.
+// KeySpec is an API key: a personal one, a superseded cluster key when Scope is set, or with Current the scope's key.
 type KeySpec struct {
+	ID          string    `yaml:"id"`    // made up when empty
 	Owner       string    `yaml:"owner"` // e-mail of a user or name of a service ID
 	Name        string    `yaml:"name"`
-	Description string    `yaml:"description"`
-	Scope       *ScopeRef `yaml:"scope"` // makes it a superseded cluster key of that scope
+	Description string    `yaml:"description"` // of a cluster key: the Kubernetes Service's own when empty
+	Scope       *ScopeRef `yaml:"scope"`       // makes it a superseded cluster key of that scope
+	Current     bool      `yaml:"current"`     // or the scope's key of today; the scope is then not among the scopes
 	Created     Duration  `yaml:"created"`
 	LastUsed    Duration  `yaml:"lastUsed"` // 0 = never used
 	Uses        int64     `yaml:"uses"`
@@ -203,13 +206,20 @@ type Cluster struct {
 	Bindings       []Binding    `yaml:"bindings"`
 	PullSecrets    []PullSecret `yaml:"pullSecrets"`
 	AddonHealth    string       `yaml:"addonHealth"` // what the add-ons' health says while nothing is wrong; normal when empty, "none" says nothing (trap 45)
+	Addons         []string     `yaml:"addons"`      // names of add-ons besides those of its storage and autoscaler
+	Settles        Duration     `yaml:"settles"`     // its state turns to normal this long after the start; 0 = never by itself
+	Unlisted       bool         `yaml:"unlisted"`    // only global search shows it, as where nobody may see its group (trap 40)
+
+	Replicas map[string]int32 `yaml:"replicas"` // of its storage and autoscaler workloads, where there are not the usual number
 }
 
-// Workload is an application in a cluster that holds no IBM Cloud key.
+// Workload is an application in a cluster.
 type Workload struct {
 	Namespace string `yaml:"namespace"`
 	Name      string `yaml:"name"`
 	Replicas  int32  `yaml:"replicas"`
+	Stateful  bool   `yaml:"stateful"` // a StatefulSet
+	Key       bool   `yaml:"key"`      // its pods read the cluster's key when they start, as the storage drivers do
 }
 
 // Binding is a hand-made RBAC binding, which no IAM sync ever touches (trap 55). No namespace makes it cluster-wide.
@@ -217,6 +227,7 @@ type Binding struct {
 	Namespace string   `yaml:"namespace"`
 	Name      string   `yaml:"name"`
 	Role      string   `yaml:"role"`
+	RoleKind  string   `yaml:"roleKind"` // ClusterRole when empty, or Role
 	Users     []string `yaml:"users"`    // e-mails; the subject is IAM#<email>
 	Subjects  []string `yaml:"subjects"` // subject names written as they are, for older spellings
 }
@@ -226,7 +237,7 @@ type PullSecret struct {
 	Namespace string `yaml:"namespace"`
 	Name      string `yaml:"name"`
 	Registry  string `yaml:"registry"`
-	Owner     string `yaml:"owner"` // whose key
+	Owner     string `yaml:"owner"` // whose key; empty for one that is not of this account
 	Key       string `yaml:"key"`   // name of the key
 }
 

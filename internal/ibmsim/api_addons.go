@@ -37,6 +37,11 @@ func (c *cluster) built() []addon {
 	if c.spec.Autoscaler {
 		list = append(list, addon{"cluster-autoscaler", "1.2.3"})
 	}
+	for _, name := range c.spec.Addons {
+		if !slices.ContainsFunc(list, func(a addon) bool { return a.name == name }) {
+			list = append(list, addon{name, "1.0.0"})
+		}
+	}
 	return list
 }
 

@@ -65,10 +65,6 @@ func (k *call) invite(email string, in invitation) *user {
 		spec = UserSpec{Email: email, Outsider: true, NeverAccepts: true}
 	}
 	u := &user{iam: "BSS-" + w.ids.next("invitee"), email: email, first: spec.First, last: spec.Last, state: stateProcessing, added: k.now, spec: spec, allowedIPs: spec.AllowedIPs, provider: provider{spec.Realm, spec.Claims}}
-	u.acceptsIn = firstDuration(spec.Accepts, w.knobs.Accepts)
-	if spec.NeverAccepts || u.acceptsIn == 0 {
-		u.acceptsIn = -1
-	}
 	w.addUser(u)
 	for _, id := range in.AccessGroups {
 		w.join(id, u.iam, k.caller.iam, k.now, k.now.Add(w.grantDelay()))
@@ -79,8 +75,17 @@ func (k *call) invite(email string, in invitation) *user {
 		w.putPolicy(p, k.now.Add(w.grantDelay()))
 	}
 	k.record("user-management.user.invite", u.email, "iam_id", u.iam, "access_groups", strings.Join(in.AccessGroups, ","), "policies", fmt.Sprint(len(in.Policies)))
-	w.clock.AfterFunc(w.knobs.InviteProcessing.Std(), func() { w.invitationProcessed(u) })
+	w.awaitAcceptance(u)
 	return u
+}
+
+// awaitAcceptance begins the life of an invitation.
+func (w *world) awaitAcceptance(u *user) {
+	u.acceptsIn = firstDuration(u.spec.Accepts, w.knobs.Accepts)
+	if u.spec.NeverAccepts || u.acceptsIn == 0 {
+		u.acceptsIn = -1
+	}
+	w.clock.AfterFunc(w.knobs.InviteProcessing.Std(), func() { w.invitationProcessed(u) })
 }
 
 func firstDuration(values ...Duration) time.Duration {
@@ -95,11 +100,13 @@ func firstDuration(values ...Duration) time.Duration {
 func (w *world) invitationProcessed(u *user) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if u.state != stateProcessing || !u.listed() {
+	if (u.state != stateProcessing && u.state != statePending) || !u.listed() {
 		return
 	}
-	u.state = statePending
-	w.happened(usersAPI.name, "user-management.user.invite", u.email, "outcome", "success", "state", statePending)
+	if u.state == stateProcessing {
+		u.state = statePending
+		w.happened(usersAPI.name, "user-management.user.invite", u.email, "outcome", "success", "state", statePending)
+	}
 	if u.acceptsIn >= 0 {
 		w.clock.AfterFunc(u.acceptsIn, func() {
 			w.mu.Lock()

@@ -9,7 +9,10 @@ import (
 
 // check finds every reference that leads nowhere and every value that means nothing; line tells where a path is.
 func (a *Account) check(line func(path string) int) []problem {
-	c := &checker{account: a, line: line}
+	c := &checker{account: a, line: line, emails: map[string]bool{}}
+	for _, u := range a.Users {
+		c.emails[strings.ToLower(u.Email)] = true
+	}
 	c.topLevel()
 	c.users()
 	c.grants()
@@ -25,6 +28,7 @@ type checker struct {
 	account *Account
 	line    func(string) int
 	found   []problem
+	emails  map[string]bool // of all users, in lower case
 }
 
 func (c *checker) add(path, format string, args ...any) {
@@ -72,6 +76,9 @@ func (c *checker) users() {
 			c.add(at, "user %q twice", u.Email)
 		}
 		seen[low] = true
+		if !slices.Contains([]string{"", stateActive, statePending, stateProcessing, stateErrDelete, stateVPNOnly, stateNoClassic}, u.State) {
+			c.add(at+".state", "state %q is none that user management has", u.State)
+		}
 		if u.ClassicParent != "" && !c.hasUser(u.ClassicParent) {
 			c.add(at+".classicParent", "classic parent %q is not among the users", u.ClassicParent)
 		}
@@ -172,8 +179,28 @@ func (c *checker) scopes() {
 }
 
 func (c *checker) keys() {
+	ids, current := map[string]bool{}, map[string]bool{}
+	for _, s := range c.account.Scopes {
+		modern, _ := modernRegion(s.Region)
+		current[modern+"/"+s.ResourceGroup] = true
+	}
 	for i, k := range c.account.Keys {
 		at := fmt.Sprintf("$.keys[%d]", i)
+		if k.ID != "" && ids[k.ID] {
+			c.add(at+".id", "key %q twice", k.ID)
+		}
+		ids[k.ID] = true
+		if k.Current && k.Scope == nil {
+			c.add(at+".current", "only a key of a scope can be its current one")
+		}
+		if k.Current && k.Scope != nil {
+			modern, _ := modernRegion(k.Scope.Region)
+			scope := modern + "/" + k.Scope.ResourceGroup
+			if current[scope] {
+				c.add(at+".current", "scope %s has a current key already", scope)
+			}
+			current[scope] = true
+		}
 		if !c.hasUser(k.Owner) && !c.hasServiceID(k.Owner) {
 			c.add(at+".owner", "owner %q is neither a user nor a service ID", k.Owner)
 		}
@@ -222,7 +249,7 @@ func (c *checker) clusters() {
 			}
 		}
 		for j, p := range cl.PullSecrets {
-			if !slices.ContainsFunc(c.account.Keys, func(k KeySpec) bool { return k.Owner == p.Owner && k.Name == p.Key }) {
+			if p.Owner != "" && !slices.ContainsFunc(c.account.Keys, func(k KeySpec) bool { return k.Owner == p.Owner && k.Name == p.Key }) {
 				c.add(fmt.Sprintf("%s.pullSecrets[%d]", at, j), "there is no key %q of %q", p.Key, p.Owner)
 			}
 		}
@@ -248,7 +275,7 @@ func (c *checker) group(path, name string, optional bool) {
 }
 
 func (c *checker) hasUser(email string) bool {
-	return slices.ContainsFunc(c.account.Users, func(u UserSpec) bool { return strings.EqualFold(u.Email, email) })
+	return c.emails[strings.ToLower(email)]
 }
 
 func (c *checker) hasServiceID(name string) bool {

@@ -69,6 +69,9 @@ func (w *world) loadClusters() {
 		c.master = master{status: "Ready", modified: c.created, holder: w.hold(c, "master", c.key, w.born)}
 		w.standIn(c)
 		w.addCluster(c)
+		if spec.Settles > 0 {
+			w.clock.AfterFunc(spec.Settles.Std(), func() { w.settled(c) })
+		}
 	}
 }
 
@@ -76,8 +79,18 @@ func (w *world) loadClusters() {
 func (w *world) standIn(c *cluster) {
 	for _, d := range c.dependents() {
 		if !d.keyless {
-			c.standIns = append(c.standIns, w.hold(c, systemNamespace+"/"+d.name, c.key, c.running))
+			c.standIns = append(c.standIns, w.hold(c, d.namespace()+"/"+d.name, c.key, c.running))
 		}
+	}
+}
+
+// settled ends what the account file found the cluster in the middle of.
+func (w *world) settled(c *cluster) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c.deleting.IsZero() {
+		c.spec.State = clusterNormal
+		w.happened(containersAPI.name, "sim.cluster.settled", c.spec.Name, "cluster", c.id)
 	}
 }
 
@@ -96,7 +109,7 @@ func (c *cluster) target() target {
 func (k *call) visibleClusters(group string) []*cluster {
 	var list []*cluster
 	for _, c := range k.w.clusters {
-		if !c.gone() && (group == "" || group == c.scope.id.group) && k.reads(c) {
+		if !c.gone() && !c.spec.Unlisted && (group == "" || group == c.scope.id.group) && k.reads(c) {
 			list = append(list, c)
 		}
 	}
@@ -110,7 +123,7 @@ func (k *call) reads(c *cluster) bool {
 // cluster finds a cluster by ID or name, or gives the refusal that does not tell missing from invisible.
 func (k *call) cluster(ref string) (*cluster, reply) {
 	c := k.w.clusterByRef[ref]
-	if c == nil || !k.reads(c) {
+	if c == nil || c.spec.Unlisted || !k.reads(c) {
 		return nil, k.clusterNotFound(ref)
 	}
 	if group := k.groupHeader(); group != "" && group != c.scope.id.group {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -112,6 +113,16 @@ func (c *Cloud) ClearFaults() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults = nil
+}
+
+// RemoveFault disarms one fault and reports whether it was armed.
+func (c *Cloud) RemoveFault(id int) bool {
+	w := c.world.Load()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := len(w.faults)
+	w.faults = slices.DeleteFunc(w.faults, func(f *Fault) bool { return f.ID == id })
+	return len(w.faults) < before
 }
 
 // Faults lists the armed faults.

@@ -43,7 +43,7 @@ func (w *world) startKube(c *cluster) error {
 	}
 	if c.spec.Reverting > 0 {
 		for _, d := range c.dependents() {
-			s.SetReverting(systemNamespace, d.name, c.spec.Reverting.Std())
+			s.SetReverting(d.namespace(), d.name, c.spec.Reverting.Std())
 		}
 	}
 	w.mu.Lock()

@@ -66,13 +66,19 @@ func (w *world) seedRBAC(c *cluster) []runtime.Object {
 		for _, name := range b.Subjects {
 			subjects = append(subjects, userSubject(name))
 		}
-		objects = append(objects, binding(b.Namespace, b.Name, b.Role, subjects))
+		objects = append(objects, bindingTo(firstOf(b.RoleKind, clusterRoleKind), b.Role, b.Namespace, b.Name, subjects))
 	}
 	return objects
 }
 
+const clusterRoleKind = "ClusterRole"
+
 func binding(namespace, name, clusterRole string, subjects []rbacv1.Subject) runtime.Object {
-	ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: clusterRole}
+	return bindingTo(clusterRoleKind, clusterRole, namespace, name, subjects)
+}
+
+func bindingTo(kind, role, namespace, name string, subjects []rbacv1.Subject) runtime.Object {
+	ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: role}
 	if namespace == "" {
 		return &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: ref, Subjects: subjects}
 	}

@@ -30,6 +30,7 @@ type dependent struct {
 	labels          map[string]string
 	storage         bool // reads ibm-cloud-credentials first, which may name a trusted profile
 	keyless         bool // and does
+	where           string
 }
 
 // dependents is the table of workloads that must be restarted after the key changed.
@@ -60,8 +61,22 @@ func (c *cluster) dependents() []dependent {
 			name: "ibm-iks-cluster-autoscaler", container: "ibm-iks-cluster-autoscaler", replicas: 1, labels: map[string]string{appLabel: "ibm-iks-cluster-autoscaler"},
 		})
 	}
+	for i := range list {
+		if n, given := c.spec.Replicas[list[i].name]; given {
+			list[i].replicas = n
+		}
+	}
+	for _, wl := range c.spec.Workloads {
+		if wl.Key {
+			list = append(list, dependent{name: wl.Name, container: wl.Name, replicas: max(wl.Replicas, 1), stateful: wl.Stateful,
+				labels: map[string]string{appLabel: wl.Name}, where: firstOf(wl.Namespace, "default")})
+		}
+	}
 	return list
 }
+
+// namespace is kube-system but for workloads that the account file makes dependents.
+func (d dependent) namespace() string { return firstOf(d.where, systemNamespace) }
 
 // seedObjects is the cluster as it was when it began to run.
 func (w *world) seedObjects(c *cluster) []runtime.Object {
@@ -82,7 +97,13 @@ func (w *world) seedObjects(c *cluster) []runtime.Object {
 	}
 	objects = append(objects, c.nodePlugins()...)
 	for _, wl := range c.spec.Workloads {
-		objects = append(objects, plainDeployment(firstOf(wl.Namespace, "default"), wl.Name, max(wl.Replicas, 1)))
+		switch namespace, replicas := firstOf(wl.Namespace, "default"), max(wl.Replicas, 1); {
+		case wl.Key: // is among the dependents
+		case wl.Stateful:
+			objects = append(objects, plainStatefulSet(namespace, wl.Name, replicas))
+		default:
+			objects = append(objects, plainDeployment(namespace, wl.Name, replicas))
+		}
 	}
 	for _, p := range c.spec.PullSecrets {
 		objects = append(objects, w.pullSecret(p))
@@ -106,7 +127,7 @@ func (c *cluster) nodePlugins() []runtime.Object {
 }
 
 func (d dependent) object() runtime.Object {
-	meta := metav1.ObjectMeta{Namespace: systemNamespace, Name: d.name, Labels: map[string]string{reconcileLabel: "Reconcile"}}
+	meta := metav1.ObjectMeta{Namespace: d.namespace(), Name: d.name, Labels: map[string]string{reconcileLabel: "Reconcile"}}
 	for k, v := range d.labels {
 		meta.Labels[k] = v
 	}
@@ -142,6 +163,16 @@ func plainDeployment(namespace, name string, replicas int32) runtime.Object {
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
 		Spec:       appsv1.DeploymentSpec{Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels}, Template: podTemplate(labels, name)},
+	}
+}
+
+func plainStatefulSet(namespace, name string, replicas int32) runtime.Object {
+	labels := map[string]string{appLabel: name}
+	return &appsv1.StatefulSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
+		Spec: appsv1.StatefulSetSpec{
+			Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels}, ServiceName: name, Template: podTemplate(labels, name),
+		},
 	}
 }
 
@@ -188,7 +219,7 @@ func keyInSecret(s *corev1.Secret) string {
 
 // pullSecret is an image pull secret with somebody's own key in it, as people make them by hand.
 func (w *world) pullSecret(p PullSecret) runtime.Object {
-	value := ""
+	value := w.ids.secret("elsewhere", "pull", p.Namespace+"/"+p.Name)
 	for _, k := range w.keysByOwner[w.iamByEmail(p.Owner)] {
 		if k.name == p.Key {
 			value = k.secret

@@ -2,6 +2,7 @@ package ibmsim
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -78,6 +79,20 @@ func Parse(name string, text []byte) (*Account, error) {
 		return nil, problemsError(name, problems)
 	}
 	return &a, nil
+}
+
+// Check lists in one error everything that is wrong with an account that was made in Go: what Load says of a file,
+// without its lines.
+func (a *Account) Check() error {
+	problems := a.check(func(string) int { return 0 })
+	if len(problems) == 0 {
+		return nil
+	}
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = errors.New(p.text)
+	}
+	return fmt.Errorf("the simulated account cannot be: %w", errors.Join(errs...))
 }
 
 // problem is one thing wrong with an account file.

@@ -103,10 +103,14 @@ func (w *world) loadKeys() {
 		if s.Scope != nil {
 			name = clusterKeyName
 		}
-		k := w.oldKey(w.iamByEmail(s.Owner), name, s.Secret, w.ago(s.Created))
+		k := w.namedKey(firstOf(s.ID, "ApiKey-"+uuidOf(w.ids.next("apikey"))), w.iamByEmail(s.Owner), name, s.Secret, w.ago(s.Created))
 		k.description, k.locked = s.Description, s.Locked
 		if s.Scope != nil {
-			k.description = describeKey(w.scopeNamed(s.Scope.Region, s.Scope.ResourceGroup).id)
+			sc := w.scopeNamed(s.Scope.Region, s.Scope.ResourceGroup)
+			k.description = firstOf(s.Description, describeKey(sc.id))
+			if s.Current {
+				sc.keys = []pairKey{{key: k, set: k.created, act: k.created}}
+			}
 		}
 		if s.LastUsed != 0 {
 			k.lastAuthn, k.authns = w.ago(s.LastUsed), max(s.Uses, 1)

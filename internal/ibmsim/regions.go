@@ -32,6 +32,12 @@ func modernRegion(name string) (string, bool) {
 	return "", false
 }
 
+// KnownRegion tells whether the simulated Kubernetes Service has a region, by its name of today or the old one.
+func KnownRegion(name string) bool {
+	_, known := modernRegion(name)
+	return known
+}
+
 func regionInfo(modern string) region {
 	for _, r := range regions {
 		if r.name == modern {

@@ -157,9 +157,14 @@ func (w *world) loadIdentities() {
 			w.directory[strings.ToLower(s.Email)] = s
 			continue
 		}
-		u := &user{iam: w.iamOf(s), email: s.Email, first: s.First, last: s.Last, state: stateActive, added: w.ago(s.Added), spec: s, allowedIPs: s.AllowedIPs, provider: provider{s.Realm, s.Claims}}
-		u.active = []span{{from: u.added}}
+		u := &user{iam: w.iamOf(s), email: s.Email, first: s.First, last: s.Last, state: s.State, added: w.ago(s.Added), spec: s, allowedIPs: s.AllowedIPs, provider: provider{s.Realm, s.Claims}}
 		w.addUser(u)
+		if s.State == statePending || s.State == stateProcessing {
+			w.awaitAcceptance(u)
+			continue
+		}
+		u.state = firstOf(s.State, stateActive)
+		u.active = []span{{from: u.added}}
 		if s.APIKey != "" {
 			w.loginKey(u, s.APIKey, u.added)
 		}
@@ -221,7 +226,11 @@ func (w *world) loginKey(u *user, secret string, created time.Time) *apiKey {
 
 // oldKey files a key that existed before the simulation began.
 func (w *world) oldKey(owner, name, secret string, created time.Time) *apiKey {
-	id := "ApiKey-" + uuidOf(w.ids.next("apikey"))
+	return w.namedKey("ApiKey-"+uuidOf(w.ids.next("apikey")), owner, name, secret, created)
+}
+
+// namedKey is oldKey with an ID that the account file gives.
+func (w *world) namedKey(id, owner, name, secret string, created time.Time) *apiKey {
 	if secret == "" {
 		secret = w.ids.secret(w.who(owner).label(), name, id)
 	}
