@@ -71,7 +71,7 @@ differs.`,
 	cmd.Flags().StringVar(&format, "format", "text", "text, markdown, json or html")
 	cmd.Flags().StringVar(&file, "out", "", "write it to this file, which only you can read, instead of printing it")
 	cmd.Flags().StringVar(&v.file, "verify", "", "verify the report in this file")
-	cmd.Flags().StringVar(&v.publicKey, "public-key", "", "with --verify: the key you trust, as starter check prints it or in a PEM file")
+	cmd.Flags().StringVar(&v.publicKey, "public-key", "", "with --verify: the key you trust, as starter setup prints it or in a PEM file")
 	cmd.Flags().BoolVar(&v.account, "account", false, "with --verify: ask the account whether it still looks so")
 	choices(cmd, "format", formats...)
 	return cmd

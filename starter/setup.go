@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"offboard/internal/app"
@@ -13,7 +16,8 @@ func (p *program) setupCommand() *cobra.Command {
 		Short: "Prepare a Temporal namespace for the engine",
 		Long: `Setup registers the search attributes that are missing; doing it again changes nothing. Where the server does not
 permit that, as Temporal Cloud does not, it prints the commands to run instead. It also prints the link to the Web UI's
-start form, filled in.`,
+start form, filled in, and, where OFFBOARD_CONFIG names the worker's configuration, the public half of the key that signs
+reports: hand it to whoever verifies them.`,
 		Example: `  starter setup
   TEMPORAL_NAMESPACE=offboarding starter setup --output json`,
 		Args: cobra.NoArgs,
@@ -30,10 +34,16 @@ start form, filled in.`,
 			if len(result.ByHand) > 0 {
 				p.outcome = incomplete
 			}
-			if p.format == "json" {
-				return p.json(setUp{result, r.StartForm(), offboard.Example})
+			key, err := p.publicKey(cmd.Context())
+			found := setUp{SetUp: result, StartForm: r.StartForm(), Input: offboard.Example, PublicKey: key}
+			if err != nil {
+				found.Problem = err.Error()
+				p.outcome = incomplete
 			}
-			p.showSetUp(result, r.StartForm())
+			if p.format == "json" {
+				return p.json(found)
+			}
+			p.showSetUp(found)
 			return nil
 		},
 	}
@@ -44,9 +54,31 @@ type setUp struct {
 	app.SetUp
 	StartForm string `json:"startForm"`
 	Input     string `json:"input"`
+	PublicKey string `json:"publicKey,omitempty"` // of the key that signs reports
+	Problem   string `json:"problem,omitempty"`   // why it is not known
 }
 
-func (p *program) showSetUp(result app.SetUp, form string) {
+// publicKey is the public half of the key that signs reports, as the worker's configuration names it. Empty where no
+// configuration is at hand, or where it signs nothing.
+func (p *program) publicKey(ctx context.Context) (string, error) {
+	if p.env("OFFBOARD_CONFIG") == "" {
+		return "", nil
+	}
+	config, err := app.LoadConfig("", p.env)
+	if err == nil && config.Signer.IsZero() {
+		return "", nil
+	}
+	key := ""
+	if err == nil {
+		key, err = config.Signer.PublicKey(ctx)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the key that signs reports: %w", err)
+	}
+	return key, nil
+}
+
+func (p *program) showSetUp(result setUp) {
 	for _, name := range result.Present {
 		p.screen.Line("%s %s is registered", p.screen.Good("✓"), name)
 	}
@@ -59,6 +91,12 @@ func (p *program) showSetUp(result app.SetUp, form string) {
 			p.screen.Line("  %s", command)
 		}
 	}
-	p.screen.Line("\nStart by hand in the Web UI: %s", form)
-	p.screen.Line("with an input like: %s", offboard.Example)
+	if result.PublicKey != "" {
+		p.screen.Line("\nReports are signed. Whoever verifies them needs this key, from you and not from a report: %s", result.PublicKey)
+	}
+	if result.Problem != "" {
+		p.screen.Line("\n%s %s", p.screen.Bad("✗"), result.Problem)
+	}
+	p.screen.Line("\nStart by hand in the Web UI: %s", result.StartForm)
+	p.screen.Line("with an input like: %s", result.Input)
 }

@@ -76,7 +76,7 @@ func publicText(key ed25519.PublicKey) string {
 	return signaturePrefix + base64.StdEncoding.EncodeToString(key)
 }
 
-// ParsePublicKey reads a public key as `starter check` prints it, or as PEM.
+// ParsePublicKey reads a public key as `starter setup` prints it, or as PEM.
 func ParsePublicKey(text string) (ed25519.PublicKey, error) {
 	text = strings.TrimSpace(text)
 	if block, _ := pem.Decode([]byte(text)); block != nil {
@@ -92,7 +92,7 @@ func ParsePublicKey(text string) (ed25519.PublicKey, error) {
 	}
 	data, err := unprefixed(text)
 	if err != nil || len(data) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("read the public key: it must be %s and 32 bytes in base64, as starter check prints it", signaturePrefix)
+		return nil, fmt.Errorf("read the public key: it must be %s and 32 bytes in base64, as starter setup prints it", signaturePrefix)
 	}
 	return data, nil
 }

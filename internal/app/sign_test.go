@@ -189,6 +189,7 @@ type after struct {
 	account, owner string
 	back           bool
 	keys           []offboard.Key
+	people         []offboard.Person
 	gone, away     error
 }
 
@@ -202,6 +203,8 @@ func (a after) Person(_ context.Context, iamID string) (offboard.Person, error) 
 	}
 	return offboard.Person{IAMID: iamID}, nil
 }
+
+func (a after) People(context.Context) ([]offboard.Person, error) { return a.people, nil }
 
 func (a after) UserKeys(context.Context) ([]offboard.Key, error) { return a.keys, nil }
 
@@ -218,6 +221,10 @@ func TestDrift(t *testing.T) {
 	}{
 		{"as it was left", func(*after) {}, []string{}},
 		{"the user is back", func(a *after) { a.back = true }, []string{"user"}},
+		{"the user is invited again", func(a *after) {
+			a.people = []offboard.Person{{IAMID: "IBMid-NEW", Email: "Leaver@acme.example", State: "PENDING"}}
+		}, []string{"user"}},
+		{"somebody else is invited", func(a *after) { a.people = []offboard.Person{{IAMID: "IBMid-NEW", Email: "new@acme.example"}} }, []string{}},
 		{"a deleted key is there", func(a *after) { a.keys = []offboard.Key{{ID: "ApiKey-1"}} }, []string{"keys"}},
 		{"a disabled key works", func(a *after) { a.keys = []offboard.Key{{ID: "ApiKey-2"}} }, []string{"keys"}},
 		{"a new key of the leaver", func(a *after) { a.keys = []offboard.Key{{ID: "new", IAMID: "IBMid-LEAVER"}} }, []string{"keys"}},
