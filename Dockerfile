@@ -7,9 +7,11 @@ ENV CGO_ENABLED=0 GOCACHE=/go/build-cache
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
+# Say --build-arg VERSION=v1.2.3: the build has no repository to read it from.
+ARG VERSION=
 # Without paths of the build machine, so that two builds are the same.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/go/build-cache \
-    go build -trimpath -ldflags="-s -w" -o /out/ ./worker ./starter
+    go build -trimpath -ldflags="-s -w -X offboard/internal/app.release=$VERSION" -o /out/ ./worker ./starter
 # What a new volume for reports or for the door's store looks like.
 RUN mkdir -p /state/reports
 

@@ -5,7 +5,7 @@ ARGS   ?=
 MODULES := . dev tools kubetest
 SCRIPTS := .ci/run
 
-.PHONY: demo dev build test e2e e2e-kubernetes observe alerts load chaos chaos-sample record-histories coverage mutate browser race check lint image-lint vuln release tidy clean
+.PHONY: demo dev build test e2e e2e-kubernetes production observe alerts load bench chaos chaos-sample record-histories coverage mutate browser race check lint image-lint vuln release tidy clean
 
 demo: ## one offboarding from start to report, on a real Temporal server and a simulated account
 	$(GO) run -C dev . demo $(ARGS)
@@ -28,8 +28,14 @@ e2e-kubernetes: bin/kubetest ## the adapter's contract and whole offboardings on
 	OFFBOARD_KUBETEST=$(CURDIR)/bin/kubetest $(GO) test -count=1 -parallel 4 -timeout 30m ./internal/kubernetes/...
 	OFFBOARD_KUBETEST=$(CURDIR)/bin/kubetest $(GO) test -C dev -count=1 -timeout 30m ./kubernetes
 
+production: bin/kubetest ## an encrypted, traced offboarding as docker-compose.yml starts it, on PostgreSQL, with real clusters, while every process is killed once. Needs PostgreSQL's programs
+	OFFBOARD_KUBETEST=$(CURDIR)/bin/kubetest $(GO) test -C dev -count=1 -tags production -timeout 30m -v ./production
+
 load: ## 200 requests a second on the HTTP door for a minute
 	DOOR_LOAD=60s $(GO) test -C dev -count=1 -run TestTheDoorUnderLoad -v ./e2e
+
+bench: ## speed and scale against their targets, P1 to P9; under ten minutes on two quiet cores; docs/performance.md
+	$(GO) run -C dev ./bench $(ARGS)
 
 observe: ## what the programs tell of themselves: one trace for each offboarding, every metric that is described or asked for
 	$(GO) test -C dev -count=1 -timeout 15m ./observe
@@ -70,9 +76,9 @@ check: lint coverage ## lint, workflow determinism and coverage by replay, impor
 
 lint: bin/golangci-lint ## gofmt, vet and the linters of .golangci.yml, in both modules
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
-	$(GO) vet ./... && $(GO) -C dev vet -tags browser,postgres ./...
+	$(GO) vet ./... && $(GO) -C dev vet -tags browser,postgres,production ./...
 	bin/golangci-lint run --allow-parallel-runners ./...
-	cd dev && ../bin/golangci-lint run --allow-parallel-runners --build-tags browser,postgres ./...
+	cd dev && ../bin/golangci-lint run --allow-parallel-runners --build-tags browser,postgres,production ./...
 
 # The linters are a Go program like any other, pinned in tools/go.mod: a cold build takes about a minute on two cores.
 bin/golangci-lint: tools/go.mod tools/go.sum
@@ -85,16 +91,17 @@ bin/kubetest: kubetest/go.mod kubetest/go.sum $(shell find kubetest -name '*.go'
 	$(GO) vet -C kubetest ./...
 	$(GO) build -C kubetest -ldflags "-s -w -X $(version).gitVersion=v$(KUBERNETES) -X $(version).gitMajor=1 -X $(version).gitMinor=$(word 2,$(subst ., ,$(KUBERNETES)))" -o ../bin/ .
 
-image-lint: ## Dockerfile and docker-compose.yml; needs npm (or another Dockerfile linter) and Debian's docker-compose
+image-lint: ## Dockerfile, docker-compose.yml and the Kubernetes manifests; needs npm and Debian's docker-compose
 	npx --yes dockerfilelint@1.8.0 --config deploy/compose Dockerfile
 	set -a; . deploy/compose/sandbox/env; set +a; sed '/^name:/d' docker-compose.yml | docker-compose -f - --project-directory . config --quiet
+	$(GO) run sigs.k8s.io/kustomize/kustomize/v5@v5.8.1 build deploy/kubernetes >/dev/null
 
 vuln: ## known vulnerabilities in what is called; needs the network
 	for m in $(MODULES); do $(GO) run -C $$m golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./... || exit 1; done
 
 release: ## programs, checksums and SBOM of the tag that is checked out, into dist/
 	$(GO) install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
-	PATH="$$($(GO) env GOPATH)/bin:$$PATH" $(GO) run github.com/goreleaser/goreleaser/v2@v2.18.2 release --clean --skip=publish
+	PATH="$$($(GO) env GOPATH)/bin:$$PATH" $(GO) run github.com/goreleaser/goreleaser/v2@v2.15.2 release --clean --skip=publish
 
 tidy: ## bring go.mod and go.sum of every module in order
 	for m in $(MODULES); do $(GO) -C $$m mod tidy || exit 1; done

@@ -63,6 +63,8 @@ func Register(r worker.ActivityRegistry, a *Activities) {
 	register("SurveyFunctionalIDs", a.SurveyFunctionalIDs)
 	register("SurveyProfiles", a.SurveyProfiles)
 	register("Inspect", a.Inspect)
+	register("SurveyClusterKeys", a.SurveyClusterKeys)
+	register("LookInto", a.LookInto)
 
 	register("Invite", a.Invite)
 	register("AwaitMember", a.AwaitMember)
@@ -105,5 +107,5 @@ func Register(r worker.ActivityRegistry, a *Activities) {
 	register("Notify", a.Notify)
 }
 
-// Done is the result of a verb that has nothing to tell.
-type Done struct{}
+// Done is the result of a verb that has nothing to tell but the receipt of its change.
+type Done struct{ offboard.Receipt }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -14,15 +15,14 @@ type AdmitInput struct {
 
 // Admit reads what must be known before a request is admitted. It changes nothing.
 func (a *Activities) Admit(ctx context.Context, in AdmitInput) (offboard.Admission, error) {
-	engine, err := a.users.WhoAmI(ctx)
-	if err != nil {
-		return offboard.Admission{}, err
-	}
-	account, err := a.users.Account(ctx)
-	if err != nil {
-		return offboard.Admission{}, err
-	}
-	people, err := a.users.People(ctx)
+	var engine offboard.Identity
+	var account offboard.Account
+	var people []offboard.Person
+	err := atonce.Do(
+		func() (err error) { engine, err = a.users.WhoAmI(ctx); return err },
+		func() (err error) { account, err = a.users.Account(ctx); return err },
+		func() (err error) { people, err = a.users.People(ctx); return err },
+	)
 	if err != nil {
 		return offboard.Admission{}, err
 	}

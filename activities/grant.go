@@ -20,6 +20,7 @@ type EnsureGroupInput struct {
 type EnsureGroupResult struct {
 	ID      string `json:"id"`
 	Created bool   `json:"created,omitempty"`
+	offboard.Receipt
 }
 
 // makingMark is what an attempt leaves for the next one right before it makes something that was not there.
@@ -55,6 +56,7 @@ type GrantInput struct {
 type GrantResult struct {
 	PolicyID string `json:"policyId"`
 	Created  bool   `json:"created,omitempty"`
+	offboard.Receipt
 }
 
 // Grant finds or makes a policy. A policy that was there before is adopted (trap 26).
@@ -72,6 +74,7 @@ type MembershipInput struct {
 // AddMemberResult tells whether this call put the user into the group.
 type AddMemberResult struct {
 	Added bool `json:"added,omitempty"`
+	offboard.Receipt
 }
 
 // AddMember puts a user into a group; somebody who is in it stays in it.
@@ -95,6 +98,7 @@ type WithdrawResult struct {
 	Kept bool `json:"kept,omitempty"`
 	// Used: another run is about to depend on the access.
 	Used bool `json:"used,omitempty"`
+	offboard.Receipt
 }
 
 // RemoveMember takes a functional ID out of a group, unless clusters depend on it. One that is not in it stays out.

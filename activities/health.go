@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -85,7 +86,7 @@ func (a *Activities) troubles(ctx context.Context, clusters []WatchedCluster, kn
 	var mu sync.Mutex
 	var list []string
 	err := together(ctx, len(clusters), func(ctx context.Context, i int) error {
-		found, err := a.troublesOf(ctx, clusters[i])
+		found, _, err := a.troublesOf(ctx, clusters[i])
 		mu.Lock()
 		defer mu.Unlock()
 		list = append(list, found...)
@@ -96,22 +97,42 @@ func (a *Activities) troubles(ctx context.Context, clusters []WatchedCluster, kn
 	return list, err
 }
 
-func (a *Activities) troublesOf(ctx context.Context, w WatchedCluster) ([]string, error) {
+// troublesOf looks at a cluster, and then at once at its add-ons and its dependents. In one that is gone, or about to be,
+// nothing can break.
+func (a *Activities) troublesOf(ctx context.Context, w WatchedCluster) (list []string, gone bool, err error) {
 	c, master, err := a.clusters.Cluster(ctx, w.ID)
 	if offboard.CodeOf(err) == offboard.NotFound {
-		return nil, nil // deleted meanwhile: nothing there can break
+		return nil, true, nil
 	}
 	if err != nil || c.Going() {
-		return nil, err
+		return nil, false, err
 	}
-	addons, err := a.clusters.Addons(ctx, w.ID)
+	var addons []offboard.Addon
+	waits := make([]string, len(w.Dependents))
+	looks := []func() error{func() (err error) {
+		addons, err = a.clusters.Addons(ctx, w.ID)
+		return err
+	}}
+	for i, d := range w.Dependents {
+		looks = append(looks, func() error {
+			r, err := a.workloads.Rollout(ctx, w.ID, d, nil, "")
+			switch offboard.CodeOf(err) {
+			case offboard.NotFound, offboard.Unreachable:
+				return nil
+			}
+			if err == nil && !r.Done {
+				waits[i] = r.Missing
+			}
+			return err
+		})
+	}
+	err = atonce.Do(looks...)
 	if offboard.CodeOf(err) == offboard.NotFound {
-		return nil, nil
+		return nil, true, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var list []string
 	add := func(format string, args ...any) { list = append(list, "cluster "+w.Name+fmt.Sprintf(format, args...)) }
 	if c.State == "critical" || c.State == "warning" {
 		add(" is in state %s", c.State)
@@ -124,17 +145,10 @@ func (a *Activities) troublesOf(ctx context.Context, w WatchedCluster) ([]string
 			add("'s add-on %s is %s: %s", addon.Name, addon.Health, addon.Status)
 		}
 	}
-	for _, d := range w.Dependents {
-		r, err := a.workloads.Rollout(ctx, w.ID, d, nil, "")
-		switch offboard.CodeOf(err) {
-		case "":
-			if !r.Done {
-				add("'s %s is not ready: %s", d.Workload, r.Missing)
-			}
-		case offboard.NotFound, offboard.Unreachable:
-		default:
-			return list, err
+	for i, d := range w.Dependents {
+		if waits[i] != "" {
+			add("'s %s is not ready: %s", d.Workload, waits[i])
 		}
 	}
-	return list, nil
+	return list, false, nil
 }

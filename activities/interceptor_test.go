@@ -34,7 +34,7 @@ func TestErrorsBecomeFailures(t *testing.T) {
 			kind: "Unavailable", message: "reset: no answer", details: activities.FailureDetails{Ambiguous: true}},
 		"too many requests": {err: &offboard.Error{Code: offboard.RateLimited, Op: "list", RetryAfter: 17 * time.Second},
 			kind: "RateLimited", message: "list: RateLimited", delay: 17 * time.Second, category: temporal.ApplicationErrorCategoryBenign},
-		"not yet": {err: offboard.Errorf(offboard.Pending, "wait", "not yet"), kind: "Pending", message: "wait: not yet", category: temporal.ApplicationErrorCategoryBenign},
+		"not yet": {err: offboard.Errorf(offboard.Pending, "wait", "not yet"), kind: "Pending", message: "wait: not yet", delay: 300 * time.Millisecond, category: temporal.ApplicationErrorCategoryBenign},
 		"wrapped": {err: fmt.Errorf("outside: %w", offboard.Errorf(offboard.KeyLimit, "reset", "full")), kind: "KeyLimit", message: "reset: full", final: true},
 		"unknown": {err: errors.New("dial with " + secret), kind: "Unavailable", message: "unexpected error; its text is in the worker's log only"},
 		"already": {err: temporal.NewNonRetryableApplicationError("mine", "Mine", nil), kind: "Mine", message: "mine", final: true},
@@ -106,10 +106,80 @@ func TestEveryActivityBeats(t *testing.T) {
 	require.JSONEq(t, `{"attempt":1}`, string(left))
 }
 
+// An effect is looked for at a fifth of the time that it has been waited for, from moments up to 20 s, and up to five minutes where it takes hours.
+func TestLooksAreSpacedByTheTimeWaited(t *testing.T) {
+	for waited, delay := range map[time.Duration]time.Duration{
+		0: 300 * time.Millisecond, time.Second: 300 * time.Millisecond, 5 * time.Second: time.Second, time.Minute: 12 * time.Second, 10 * time.Minute: 20 * time.Second, time.Hour: 2 * time.Minute, 24 * time.Hour: 5 * time.Minute,
+	} {
+		c := newCloud()
+		c.fail["WhoAmI"] = offboard.Errorf(offboard.Pending, "wait", "not yet")
+		a := c.activities()
+		_, err := do(t, try{waited: waited}, a.Admit, a, activities.AdmitInput{})
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app)
+		require.InDelta(t, delay.Seconds(), app.NextRetryDelay().Seconds(), 0.3, "after %s", waited) // what the look itself took counts
+	}
+}
+
+// A first attempt looks again by itself until the effect is there or its time is up; a later one looks once.
+func TestAnAttemptLingers(t *testing.T) {
+	in := activities.UserInput{IAMID: "IBMid-1"}
+	comes := func(after int) *cloud {
+		c := newCloud()
+		c.fail["Person"] = offboard.Errorf(offboard.Pending, "wait", "not yet")
+		c.onCall = func(string) {
+			if after--; after == 0 {
+				c.mu.Lock()
+				c.fail["Person"] = refused(offboard.NotFound)
+				c.mu.Unlock()
+			}
+		}
+		return c
+	}
+	t.Run("until the effect is there", func(t *testing.T) {
+		c := comes(2)
+		a := c.activities()
+		_, err := do(t, try{linger: time.Minute}, a.ConfirmRemoved, a, in)
+		require.NoError(t, err)
+		require.Equal(t, 3, c.called("Person"))
+	})
+	t.Run("until its time is up", func(t *testing.T) {
+		c := comes(1000)
+		a := c.activities()
+		_, err := do(t, try{linger: 700 * time.Millisecond}, a.ConfirmRemoved, a, in)
+		require.Equal(t, offboard.Pending, code(t, err))
+		require.Greater(t, c.called("Person"), 1)
+	})
+	t.Run("not where it is not the first", func(t *testing.T) {
+		c := comes(1000)
+		a := c.activities()
+		_, err := do(t, try{attempt: 2, linger: time.Minute}, a.ConfirmRemoved, a, in)
+		require.Equal(t, offboard.Pending, code(t, err))
+		require.Equal(t, 1, c.called("Person"))
+	})
+	t.Run("not for another failure", func(t *testing.T) {
+		c := newCloud()
+		c.fail["Person"] = refused(offboard.Unavailable)
+		a := c.activities()
+		_, err := do(t, try{linger: time.Minute}, a.ConfirmRemoved, a, in)
+		require.Equal(t, offboard.Unavailable, code(t, err))
+		require.Equal(t, 1, c.called("Person"))
+	})
+	t.Run("not for longer than the run", func(t *testing.T) {
+		c := comes(1000)
+		ctx, cancel := context.WithCancel(t.Context())
+		c.onCall = func(string) { cancel() }
+		a := c.activities()
+		_, err := do(t, try{linger: time.Minute, ctx: ctx}, a.ConfirmRemoved, a, in)
+		require.Error(t, err)
+		require.Equal(t, 1, c.called("Person"))
+	})
+}
+
 func TestEveryVerbIsRegistered(t *testing.T) {
 	var names []string
 	activities.Register(registry(func(name string) { names = append(names, name) }), newCloud().activities())
-	require.Len(t, names, 44)
+	require.Len(t, names, 46)
 	require.Contains(t, names, "Reset")
 }
 

@@ -18,6 +18,7 @@ type MemberInput struct {
 type InviteResult struct {
 	Person offboard.Person `json:"person"`
 	Sent   bool            `json:"sent,omitempty"`
+	offboard.Receipt
 }
 
 // Invite invites a user who is neither a member nor invited yet. Running it again sends nothing more. The IAM ID of an
@@ -50,9 +51,10 @@ func (a *Activities) AwaitMember(ctx context.Context, in MemberInput) (offboard.
 	return p, offboard.Errorf(offboard.Pending, op, "the user is %s", p.State)
 }
 
-// UninviteResult tells whether the user is a member by now.
+// UninviteResult tells whether the user is a member by now. It has a receipt if an invitation was withdrawn.
 type UninviteResult struct {
 	Member bool `json:"member,omitempty"`
+	offboard.Receipt
 }
 
 // Uninvite withdraws an invitation that was not accepted. A user who is a member by now stays: removing them would

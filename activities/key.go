@@ -19,6 +19,7 @@ type KeyResult struct {
 	Gone bool `json:"gone,omitempty"`
 	// Already: it was so before this activity's first attempt, by somebody else's doing.
 	Already bool `json:"already,omitempty"`
+	offboard.Receipt
 }
 
 // DisableKey disables a key. It tells apart what it did from what somebody else did before, over all its attempts, so

@@ -7,6 +7,7 @@ package activities
 
 import (
 	"context"
+	"time"
 
 	"offboard/internal/offboard"
 )
@@ -123,6 +124,9 @@ type Workloads interface {
 	Inspect(ctx context.Context, clusterID string, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error)
 	// SecretVersion is the version of the secret that the drivers read; empty where there is none.
 	SecretVersion(ctx context.Context, clusterID string) (string, error)
+	// Since tells when the oldest pod of the dependents was started; zero if they have none. NotFound if one of them is
+	// gone.
+	Since(ctx context.Context, clusterID string, dependents []offboard.Dependent) (time.Time, error)
 	// Pods lists the UIDs of a dependent's pods. NotFound if the workload is gone.
 	Pods(ctx context.Context, clusterID string, d offboard.Dependent) ([]string, error)
 	// Restart begins to replace every pod of a dependent by a rollout. The same mark twice restarts once.

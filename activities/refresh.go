@@ -20,6 +20,7 @@ type RefreshMasterInput struct {
 type RefreshMasterResult struct {
 	Gone   bool      `json:"gone,omitempty"`
 	Before time.Time `json:"before,omitzero"`
+	offboard.Receipt
 }
 
 // refreshMark is what an attempt leaves for the next one, right before it sends.

@@ -48,13 +48,18 @@ type SyncAccessInput struct {
 // SyncAccessResult names the clusters that could not be synchronised and why, by cluster ID.
 type SyncAccessResult struct {
 	Failed map[string]string `json:"failed,omitempty"`
+	// Receipts are those of the others, by cluster ID.
+	Receipts map[string]offboard.Receipt `json:"receipts,omitempty"`
 }
 
 // SyncAccess asks each cluster for its access list to be synchronised with IAM. Asking twice does no harm.
 func (a *Activities) SyncAccess(ctx context.Context, in SyncAccessInput) (SyncAccessResult, error) {
 	failed := make([]string, len(in.Clusters))
+	receipts := make([]offboard.Receipt, len(in.Clusters))
 	err := together(ctx, len(in.Clusters), func(ctx context.Context, i int) error {
+		ctx, collected := offboard.CollectReceipts(ctx)
 		err := a.clusters.SyncAccess(ctx, in.Clusters[i].ID)
+		receipts[i] = collected.Last()
 		code := offboard.CodeOf(err)
 		if err == nil || code == offboard.NotFound {
 			return nil
@@ -69,6 +74,14 @@ func (a *Activities) SyncAccess(ctx context.Context, in SyncAccessInput) (SyncAc
 	for i, why := range failed {
 		if why != "" {
 			result.Failed[in.Clusters[i].ID] = why
+		}
+	}
+	for i, receipt := range receipts {
+		if receipt != (offboard.Receipt{}) {
+			if result.Receipts == nil {
+				result.Receipts = map[string]offboard.Receipt{}
+			}
+			result.Receipts[in.Clusters[i].ID] = receipt
 		}
 	}
 	return result, err
@@ -100,7 +113,9 @@ type RemoveSubjectInput struct {
 
 // RemoveSubject takes the leaver out of a custom role binding; where they are not in it, nothing changes.
 func (a *Activities) RemoveSubject(ctx context.Context, in RemoveSubjectInput) (Done, error) {
-	return Done{}, a.workloads.RemoveSubject(ctx, in.Binding.Cluster.ID, in.Binding.Binding)
+	err := a.workloads.RemoveSubject(ctx, in.Binding.Cluster.ID, in.Binding.Binding)
+	offboard.NoteReceipt(ctx, inCluster)
+	return Done{}, err
 }
 
 // KeepReportInput is a report and the name it is kept under.

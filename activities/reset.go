@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -36,37 +37,62 @@ type RememberResult struct {
 // Remember records how a scope stands. It changes nothing.
 func (a *Activities) Remember(ctx context.Context, in RememberInput) (RememberResult, error) {
 	result := RememberResult{Secrets: map[string]string{}, Unreachable: map[string]string{}}
-	if in.FunctionalID != "" {
-		keys, err := a.scopeKeys(ctx, in.FunctionalID, in.Scope)
-		if err != nil {
-			return result, err
+	keys := func() (err error) {
+		if in.FunctionalID != "" {
+			result.Keys, err = a.scopeKeys(ctx, in.FunctionalID, in.Scope)
 		}
-		result.Keys = keys
+		return err
 	}
-	for _, c := range in.Clusters {
-		_, _, err := a.clusters.Cluster(ctx, c.ID)
-		if offboard.CodeOf(err) == offboard.NotFound {
+	found := make([]remembered, len(in.Clusters))
+	clusters := func() error {
+		return together(ctx, len(in.Clusters), func(ctx context.Context, i int) (err error) {
+			found[i], err = a.remember(ctx, in.Clusters[i])
+			return err
+		})
+	}
+	err := atonce.Do(keys, clusters)
+	for i, c := range in.Clusters {
+		switch f := found[i]; {
+		case f.gone:
 			result.Gone = append(result.Gone, c.ID)
 			continue
-		}
-		if err != nil {
-			return result, err
-		}
-		version, err := a.workloads.SecretVersion(ctx, c.ID)
-		switch offboard.CodeOf(err) {
-		case "":
-			result.Secrets[c.ID] = version
-		case offboard.Unreachable:
-			result.Unreachable[c.ID] = err.Error()
-		case offboard.NotFound:
-			result.Gone = append(result.Gone, c.ID)
+		case f.unreachable != "":
+			result.Unreachable[c.ID] = f.unreachable
 		default:
-			return result, err
+			result.Secrets[c.ID] = f.secret
 		}
+		result.Ailing = append(result.Ailing, found[i].ailing...)
 	}
-	ailing, err := a.troubles(ctx, in.Clusters, nil)
-	result.Ailing = ailing
+	slices.Sort(result.Ailing)
 	return result, err
+}
+
+// remembered is how one cluster stands.
+type remembered struct {
+	gone                bool
+	unreachable, secret string
+	ailing              []string
+}
+
+func (a *Activities) remember(ctx context.Context, c WatchedCluster) (r remembered, err error) {
+	absent := false
+	err = atonce.Do(
+		func() (err error) { r.ailing, r.gone, err = a.troublesOf(ctx, c); return err },
+		func() (err error) {
+			r.secret, err = a.workloads.SecretVersion(ctx, c.ID)
+			switch offboard.CodeOf(err) {
+			case offboard.Unreachable:
+				r.unreachable = err.Error()
+				return nil
+			case offboard.NotFound:
+				absent = true
+				return nil
+			}
+			return err
+		},
+	)
+	r.gone = r.gone || absent
+	return r, err
 }
 
 // scopeKeys are the IDs of a functional ID's cluster keys of one scope, sorted.
@@ -103,6 +129,7 @@ type ResetResult struct {
 	KeyID string `json:"keyId,omitempty"`
 	// Sent: this activity's last attempt sent a reset. Otherwise an earlier one's key was found.
 	Sent bool `json:"sent,omitempty"`
+	offboard.Receipt
 }
 
 // resetMark is what an attempt leaves for the next one.

@@ -2,9 +2,8 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"strings"
-
-	"go.temporal.io/sdk/activity"
 
 	"offboard/internal/offboard"
 )
@@ -23,14 +22,15 @@ type SnapshotPodsResult struct {
 // SnapshotPods records which pods there are before a restart. It changes nothing.
 func (a *Activities) SnapshotPods(ctx context.Context, in SnapshotPodsInput) (SnapshotPodsResult, error) {
 	result := SnapshotPodsResult{Pods: make([][]string, len(in.Dependents))}
-	for i, d := range in.Dependents {
-		pods, err := a.workloads.Pods(ctx, in.Cluster.ID, d)
+	err := together(ctx, len(in.Dependents), func(ctx context.Context, i int) error {
+		pods, err := a.workloads.Pods(ctx, in.Cluster.ID, in.Dependents[i])
 		if err != nil && offboard.CodeOf(err) != offboard.NotFound {
-			return result, err
+			return err
 		}
 		result.Pods[i] = pods
-	}
-	return result, nil
+		return nil
+	})
+	return result, err
 }
 
 // RestartInput names the dependents of a cluster to restart, the pods they had, and a mark that is the same for all
@@ -42,40 +42,47 @@ type RestartInput struct {
 	Mark       string               `json:"mark"`
 }
 
+// inCluster is the receipt of a change inside a cluster: the engine's own kubeconfig is used, and IBM sees no request.
+var inCluster = offboard.Receipt{By: offboard.EngineIdentity}
+
 // Restart begins to replace the pods of each dependent. The same mark restarts once, however often it runs.
 func (a *Activities) Restart(ctx context.Context, in RestartInput) (Done, error) {
-	for _, d := range in.Dependents {
-		err := a.workloads.Restart(ctx, in.Cluster.ID, d, in.Mark)
-		if err != nil && offboard.CodeOf(err) != offboard.NotFound {
-			return Done{}, err
+	err := together(ctx, len(in.Dependents), func(ctx context.Context, i int) error {
+		err := a.workloads.Restart(ctx, in.Cluster.ID, in.Dependents[i], in.Mark)
+		if offboard.CodeOf(err) == offboard.NotFound {
+			return nil
 		}
-		activity.RecordHeartbeat(ctx)
+		return err
+	})
+	if err != nil {
+		return Done{}, err
 	}
+	offboard.NoteReceipt(ctx, inCluster)
 	return Done{}, nil
 }
 
 // ConfirmRestart fails with Pending until none of the old pods is left and every new one is ready. Where an add-on
 // manager took the mark back, it deletes the old pods instead, one at a time.
 func (a *Activities) ConfirmRestart(ctx context.Context, in RestartInput) (Done, error) {
-	var missing []string
-	for i, d := range in.Dependents {
-		old := in.Old[i]
+	waits := make([]string, len(in.Dependents))
+	err := together(ctx, len(in.Dependents), func(ctx context.Context, i int) error {
+		d, old := in.Dependents[i], in.Old[i]
 		r, err := a.workloads.Rollout(ctx, in.Cluster.ID, d, old, in.Mark)
 		if offboard.CodeOf(err) == offboard.NotFound {
-			continue // deleted meanwhile: nothing of it holds a key
+			return nil // deleted meanwhile: nothing of it holds a key
 		}
 		if err == nil && r.Reverted {
 			err = a.workloads.Replace(ctx, in.Cluster.ID, d, old)
 		}
-		if err != nil {
-			return Done{}, err
+		if err == nil && !r.Done {
+			waits[i] = d.Workload + ": " + r.Missing
 		}
-		if !r.Done {
-			missing = append(missing, d.Workload+": "+r.Missing)
-		}
-		activity.RecordHeartbeat(ctx)
+		return err
+	})
+	if err != nil {
+		return Done{}, err
 	}
-	if len(missing) > 0 {
+	if missing := slices.DeleteFunc(waits, func(text string) bool { return text == "" }); len(missing) > 0 {
 		return Done{}, offboard.Errorf(offboard.Pending, "wait for the restart in "+in.Cluster.Name, "%s", strings.Join(missing, "; "))
 	}
 	return Done{}, nil

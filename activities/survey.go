@@ -8,6 +8,7 @@ import (
 
 	"go.temporal.io/sdk/activity"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -80,26 +81,35 @@ type SurveyClustersResult struct {
 
 // SurveyClusters lists the account's clusters and cross-checks them against global search (trap 40). It changes nothing.
 func (a *Activities) SurveyClusters(ctx context.Context, _ SurveyClustersInput) (SurveyClustersResult, error) {
-	groups, err := a.clusters.ResourceGroups(ctx)
+	return listClusters(ctx, a.clusters)
+}
+
+func listClusters(ctx context.Context, port AuditClusters) (SurveyClustersResult, error) {
+	var result SurveyClustersResult
+	var indexed []offboard.ClusterRef
+	err := atonce.Do(
+		func() (err error) { result.Groups, err = port.ResourceGroups(ctx); return err },
+		func() (err error) { result.Clusters, err = port.Clusters(ctx); return err },
+		func() (err error) {
+			indexed, err = port.Indexed(ctx)
+			if err == nil || ctx.Err() != nil || offboard.CodeOf(err).Retryable() {
+				return err
+			}
+			result.Missing = append(result.Missing, offboard.Missing{ID: "search",
+				What: "Global search could not be asked whether there are clusters that the engine cannot see", Why: err.Error()})
+			indexed = nil
+			return nil
+		},
+	)
 	if err != nil {
 		return SurveyClustersResult{}, err
 	}
-	clusters, err := a.clusters.Clusters(ctx)
-	if err != nil {
-		return SurveyClustersResult{}, err
-	}
-	result := SurveyClustersResult{Clusters: clusters, Groups: groups}
-	indexed, err := a.clusters.Indexed(ctx)
-	if err != nil {
-		if offboard.CodeOf(err).Retryable() {
-			return SurveyClustersResult{}, err
-		}
-		result.Missing = append(result.Missing, offboard.Missing{ID: "search",
-			What: "Global search could not be asked whether there are clusters that the engine cannot see", Why: err.Error()})
-		return result, nil
+	seen := make(map[string]bool, len(result.Clusters))
+	for _, c := range result.Clusters {
+		seen[c.ID] = true
 	}
 	for _, ref := range indexed {
-		if !slices.ContainsFunc(clusters, func(c offboard.Cluster) bool { return c.ID == ref.ID }) {
+		if !seen[ref.ID] {
 			result.Hidden = append(result.Hidden, ref)
 		}
 	}
@@ -125,11 +135,15 @@ type SurveyOwnersResult struct {
 
 // SurveyOwners asks for the key owner of each cluster. It changes nothing.
 func (a *Activities) SurveyOwners(ctx context.Context, in SurveyOwnersInput) (SurveyOwnersResult, error) {
+	return askOwners(ctx, a.clusters, in)
+}
+
+func askOwners(ctx context.Context, port AuditClusters, in SurveyOwnersInput) (SurveyOwnersResult, error) {
 	var mu sync.Mutex
 	result := SurveyOwnersResult{Owners: map[string]offboard.Owner{}}
 	err := together(ctx, len(in.Clusters), func(ctx context.Context, i int) error {
 		c := in.Clusters[i]
-		owner, err := a.clusters.KeyOwner(ctx, c.ID, c.Scope)
+		owner, err := port.KeyOwner(ctx, c.ID, c.Scope)
 		mu.Lock()
 		defer mu.Unlock()
 		switch code := offboard.CodeOf(err); {

@@ -47,6 +47,7 @@ type cloud struct {
 	owners   map[string]string
 	addons   []offboard.Addon
 	rollouts map[string]offboard.Rollout
+	since    time.Time // the oldest pod of every cluster
 	sees     []string
 	me       offboard.Identity
 	indexed  []offboard.ClusterRef
@@ -273,6 +274,9 @@ type workloads struct{ *cloud }
 func (w workloads) Inspect(_ context.Context, id string, _ []offboard.DependentRule, _ string) (offboard.Inspection, error) {
 	return offboard.Inspection{Secret: "7"}, w.call("Inspect", id)
 }
+func (w workloads) Since(_ context.Context, id string, _ []offboard.Dependent) (time.Time, error) {
+	return w.since, w.call("Since", id)
+}
 func (w workloads) SecretVersion(_ context.Context, id string) (string, error) {
 	return w.secrets[id], w.call("SecretVersion", id)
 }
@@ -309,12 +313,16 @@ func (s shelf) Keep(_ context.Context, name string, _ offboard.Report) (string, 
 
 // try is one attempt of an activity.
 type try struct {
-	attempt   int32     // zero is the first
-	scheduled time.Time // of the first attempt; zero is noon
+	attempt   int32         // zero is the first
+	scheduled time.Time     // of the first attempt; zero is noon
+	waited    time.Duration // from then to the start of this one
+	linger    time.Duration // how long an attempt looks again by itself
 	heartbeat time.Duration
-	details   any             // what the attempt before left
-	ctx       context.Context // of the worker
-	left      *[]byte         // what this attempt leaves
+	details   any               // what the attempt before left
+	ctx       context.Context   // of the worker
+	left      *[]byte           // what this attempt leaves
+	found     offboard.Receipt  // of the attempt before, if it noted one
+	leaves    *offboard.Receipt // of this attempt
 }
 
 // do runs one attempt with the interceptor in place.
@@ -323,7 +331,7 @@ func do[In, Out any](t *testing.T, how try, verb func(context.Context, In) (Out,
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&server{how: how}, activities.Interceptor()}, BackgroundActivityContext: how.ctx})
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&server{how: how}, activities.Interceptor(how.linger)}, BackgroundActivityContext: how.ctx})
 	activities.Register(env, a)
 	if how.details != nil {
 		env.SetHeartbeatDetails(how.details)
@@ -371,6 +379,29 @@ type outbound struct {
 	how try
 }
 
+// HasHeartbeatDetails, GetHeartbeatDetails and RecordHeartbeat pass a receipt from one attempt to the next, for which the
+// test environment has no room.
+func (o *outbound) HasHeartbeatDetails(ctx context.Context) bool {
+	return o.how.found != (offboard.Receipt{}) || o.Next.HasHeartbeatDetails(ctx)
+}
+
+func (o *outbound) GetHeartbeatDetails(ctx context.Context, d ...any) error {
+	if o.how.found == (offboard.Receipt{}) {
+		return o.Next.GetHeartbeatDetails(ctx, d...)
+	}
+	if len(d) > 1 {
+		*d[1].(*offboard.Receipt) = o.how.found
+	}
+	return nil
+}
+
+func (o *outbound) RecordHeartbeat(ctx context.Context, details ...any) {
+	if o.how.leaves != nil && len(details) > 1 {
+		*o.how.leaves = details[1].(offboard.Receipt)
+	}
+	o.Next.RecordHeartbeat(ctx, details...)
+}
+
 func (o *outbound) GetInfo(ctx context.Context) activity.Info {
 	info := o.Next.GetInfo(ctx)
 	info.Attempt = max(o.how.attempt, 1)
@@ -378,6 +409,7 @@ func (o *outbound) GetInfo(ctx context.Context) activity.Info {
 	if !o.how.scheduled.IsZero() {
 		info.ScheduledTime = o.how.scheduled
 	}
+	info.StartedTime = info.ScheduledTime.Add(o.how.waited)
 	info.HeartbeatTimeout = o.how.heartbeat
 	return info
 }

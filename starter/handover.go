@@ -34,12 +34,8 @@ undo. No key is retired and nobody is removed. Scopes that a functional ID owns 
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			values := givenAs(moveFields, cmd.Flags())
-			if region != "" || group != "" {
-				if region == "" || group == "" {
-					return usage("--region and --resource-group belong together")
-				}
-				named, _ := values["scopes"].([]string)
-				values["scopes"] = append(named, region+"/"+group)
+			if err := nameScope(values, region, group); err != nil {
+				return err
 			}
 			data, err := json.Marshal(values)
 			if err != nil {
@@ -58,18 +54,38 @@ undo. No key is retired and nobody is removed. Scopes that a functional ID owns 
 		},
 	}
 	f := cmd.Flags()
-	f.StringArray("scope", nil, "region and resource group, by name or ID, as in eu-de/shop (repeatable)")
-	f.StringVar(&region, "region", "", "with --resource-group: one scope")
-	f.StringVar(&group, "resource-group", "", "with --region: one scope, by the group's name or ID")
+	scopeFlags(cmd, &region, &group)
 	f.String("owned-by", "", "every scope whose key this person owns: an e-mail address")
 	f.Bool("all-personal", false, "every scope whose key a person owns who is no functional ID")
 	runFlags(cmd)
 	f.BoolVar(&yes, "yes", false, "do not ask")
 	t.flags(cmd)
-	for _, free := range []string{"scope", "region", "resource-group", "owned-by"} {
+	complete(cmd, "owned-by", cobra.NoFileCompletions)
+	return cmd
+}
+
+// scopeFlags adds the flags that name scopes.
+func scopeFlags(cmd *cobra.Command, region, group *string) {
+	f := cmd.Flags()
+	f.StringArray("scope", nil, "region and resource group, by name or ID, as in eu-de/shop (repeatable)")
+	f.StringVar(region, "region", "", "with --resource-group: one scope")
+	f.StringVar(group, "resource-group", "", "with --region: one scope, by the group's name or ID")
+	for _, free := range []string{"scope", "region", "resource-group"} {
 		complete(cmd, free, cobra.NoFileCompletions)
 	}
-	return cmd
+}
+
+// nameScope adds the scope that two flags name to those of the input.
+func nameScope(values map[string]any, region, group string) error {
+	if region == "" && group == "" {
+		return nil
+	}
+	if region == "" || group == "" {
+		return usage("--region and --resource-group belong together")
+	}
+	named, _ := values["scopes"].([]string)
+	values["scopes"] = append(named, region+"/"+group)
+	return nil
 }
 
 func (p *program) startMove(ctx context.Context, request offboard.MoveRequest, t then) error {

@@ -42,7 +42,7 @@ leaver@acme.example,2026-12-31T17:00:00+01:00,HR-1234,clusters-1@acme.example;cl
 IBMid-000000TEST,,HR-1235,`
 
 // columns are the columns a file may have: the fields of the input.
-var columns = []string{"user", "lastDay", "reason", "ticket", "requestedBy", "soak", "functionalIds", "mode", "approval", "onFailure", "removeUser", "account"}
+var columns = []string{"user", "lastDay", "reason", "ticket", "requestedBy", "soak", "functionalIds", "mode", "approval", "onFailure", "removeUser", "account", "urgent"}
 
 // readLeavers reads a file of many people, one a line under a header row, and checks everything that can be checked
 // without looking at the account. What a line leaves empty is taken from the defaults. The error, if any, is an
@@ -182,10 +182,13 @@ func cellValue(column, cell string) any {
 	switch {
 	case column == "functionalIds":
 		return strings.FieldsFunc(cell, func(r rune) bool { return r == ';' || r == ',' || r == ' ' })
-	case column == "removeUser" && strings.EqualFold(cell, "true"):
+	case slices.Contains(flags, column) && strings.EqualFold(cell, "true"):
 		return true
-	case column == "removeUser" && strings.EqualFold(cell, "false"):
+	case slices.Contains(flags, column) && strings.EqualFold(cell, "false"):
 		return false
 	}
 	return cell
 }
+
+// flags are the columns that say yes or no.
+var flags = []string{"removeUser", "urgent"}

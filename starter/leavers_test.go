@@ -102,7 +102,7 @@ func TestTheExampleOfAFileIsCorrect(t *testing.T) {
 
 // TestEveryFieldOfTheInputIsAColumnAndAFlag fails when the input gets a field that files or flags do not know.
 func TestEveryFieldOfTheInputIsAColumnAndAFlag(t *testing.T) {
-	data, err := json.Marshal(offboard.Request{LastDay: now, FunctionalIDs: []string{"a"}, Account: "a", Reason: "a", Ticket: "a", RequestedBy: "a"})
+	data, err := json.Marshal(offboard.Request{LastDay: now, FunctionalIDs: []string{"a"}, Account: "a", Reason: "a", Ticket: "a", RequestedBy: "a", Urgent: true})
 	require.NoError(t, err)
 	var input map[string]any
 	require.NoError(t, json.Unmarshal(data, &input))

@@ -87,6 +87,9 @@ func (p *program) showList(list []app.Listed) error {
 		if l.Moves != "" {
 			who = "move of " + l.Moves
 		}
+		if l.Prunes != "" {
+			who = "prune of " + l.Prunes
+		}
 		rows[i] = []string{who, status, phase,
 			l.Started.UTC().Format(time.DateTime), console.Elapsed(end.Sub(l.Started)), l.WorkflowID}
 	}

@@ -44,6 +44,9 @@ func run(ctx context.Context, args []string, env func(string) string, stdin io.R
 	p.drift = func(ctx context.Context, report offboard.Report) ([]app.Check, error) {
 		return drift(ctx, report, env, stderr)
 	}
+	p.rehearse = func(ctx context.Context, o app.RehearsalOptions) (app.Rehearsed, error) {
+		return rehearse(ctx, o, env, stderr)
+	}
 	return p.run(ctx, args)
 }
 

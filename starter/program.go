@@ -31,6 +31,8 @@ const (
 type runs interface {
 	Start(context.Context, offboard.Request) (app.Started, error)
 	Move(context.Context, offboard.MoveRequest) (app.Started, error)
+	Prune(context.Context, offboard.PruneRequest) (app.Started, error)
+	audits
 	Open(context.Context, offboard.Request) (app.Started, error)
 	Find(ctx context.Context, name string) (string, error)
 	List(context.Context, app.Filter) ([]app.Listed, error)
@@ -61,6 +63,7 @@ type program struct {
 	connect     func(context.Context) (runs, func(), error)
 	checks      func(context.Context) ([]app.Check, error)
 	drift       func(context.Context, offboard.Report) ([]app.Check, error) // from the account of a report
+	rehearse    func(context.Context, app.RehearsalOptions) (app.Rehearsed, error)
 
 	format  string          // text or json
 	begun   bool            // a verb was reached: what fails from then on is no misuse
@@ -136,18 +139,18 @@ The shell completes verbs, flags, their values and the names of open runs: see s
   starter explain 'A03e9b Failed to create an API key with IAM'  # what does that mean?`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if !slices.Contains([]string{"text", "json"}, p.format) {
-				return usage("--output is %q: it must be text or json", p.format)
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if allowed := formatsOf(cmd); !slices.Contains(allowed, p.format) {
+				return usage("--output is %q: it must be %s", p.format, oneOf(allowed))
 			}
 			p.begun = true
 			return nil
 		},
 	}
 	root.PersistentFlags().StringVarP(&p.format, "output", "o", "text", "how to print: text or json")
-	root.AddCommand(p.runCommand(), p.handoverCommand(), p.listCommand(), p.statusCommand(), p.watchCommand(), p.approveCommand(),
+	root.AddCommand(p.runCommand(), p.handoverCommand(), p.pruneCommand(), p.auditCommand(), p.listCommand(), p.statusCommand(), p.watchCommand(), p.approveCommand(),
 		p.rejectCommand(), p.rescheduleCommand(), p.reinstateCommand(), p.resolveCommand(), p.reportCommand(), p.explainCommand(),
-		p.setupCommand(), p.checkCommand(), p.replayCommand(), p.serveCommand(), p.codecCommand(), p.versionCommand())
+		p.rehearseCommand(), p.setupCommand(), p.checkCommand(), p.replayCommand(), p.serveCommand(), p.codecCommand(), p.versionCommand())
 	choices(root, "output", "text", "json")
 	return root
 }

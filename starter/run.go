@@ -18,7 +18,7 @@ import (
 var fields = map[string]string{
 	"user": "user", "mode": "mode", "approval": "approval", "last-day": "lastDay", "soak": "soak", "on-failure": "onFailure",
 	"remove-user": "removeUser", "functional-id": "functionalIds", "account": "account", "reason": "reason",
-	"ticket": "ticket", "requested-by": "requestedBy",
+	"ticket": "ticket", "requested-by": "requestedBy", "urgent": "urgent",
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -34,7 +34,7 @@ the engine's policy permits it. A run for the same person that is open already i
 person's name must be typed once more, unless only a plan is asked for or --yes is given.
 
 With --file it starts everybody of a CSV file: a header row names the columns, which are the fields of the input (user,
-lastDay, reason, ticket, requestedBy, soak, functionalIds with ; in between, mode, approval, onFailure, removeUser, account).
+lastDay, reason, ticket, requestedBy, soak, functionalIds with ; in between, mode, approval, onFailure, removeUser, account, urgent).
 The other flags hold for everybody who has nothing of their own in that column. If anything is wrong with the file nobody is
 started; more people than --most are refused. Who has a run already is left alone, so the same file may be run again.`,
 		Example: `  starter run --user leaver@acme.example --mode plan --wait
@@ -89,19 +89,26 @@ func requestFlags(cmd *cobra.Command) {
 	f.String("last-day", "", "nothing is changed before this moment, as in 2026-12-31T17:00:00+01:00")
 	f.String("soak", offboard.DefaultSoak.String(), "healthy time between disabling and deleting the keys, as in 90m or 2d")
 	f.Bool("remove-user", true, "remove the user from the account at the end")
+	f.Bool("urgent", false, "put its steps before those of other runs, as for somebody who is dismissed")
 	runFlags(cmd)
 	for _, free := range []string{"user", "last-day", "soak"} {
 		complete(cmd, free, cobra.NoFileCompletions)
 	}
 }
 
-// runFlags adds the flags that are fields of the input of every kind of run.
+// runFlags adds the flags that are fields of the input of every kind of run that hands scopes over.
 func runFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArray("functional-id", nil, "e-mail address of a functional ID that may take over (repeatable; default: all configured)")
+	complete(cmd, "functional-id", cobra.NoFileCompletions)
+	everyRunFlags(cmd)
+}
+
+// everyRunFlags adds the flags that are fields of the input of every kind of run.
+func everyRunFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.String("mode", offboard.ModeExecute, "execute, or plan to end with the plan")
 	f.String("approval", offboard.ApprovalRequired, "required or none")
 	f.String("on-failure", offboard.OnFailureHold, "hold for a person, or compensate")
-	f.StringArray("functional-id", nil, "e-mail address of a functional ID that may take over (repeatable; default: all configured)")
 	f.String("account", "", "the account, if it must be a certain one (default: IBMCLOUD_ACCOUNT_ID names the run)")
 	f.String("reason", "", "why, for the report")
 	f.String("ticket", "", "ticket, for the report")
@@ -109,7 +116,7 @@ func runFlags(cmd *cobra.Command) {
 	choices(cmd, "mode", offboard.ModeExecute, offboard.ModePlan)
 	choices(cmd, "approval", offboard.ApprovalRequired, offboard.ApprovalNone)
 	choices(cmd, "on-failure", offboard.OnFailureHold, offboard.OnFailureCompensate)
-	for _, free := range []string{"functional-id", "account", "reason", "ticket", "requested-by"} {
+	for _, free := range []string{"account", "reason", "ticket", "requested-by"} {
 		complete(cmd, free, cobra.NoFileCompletions)
 	}
 }

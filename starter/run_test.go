@@ -37,14 +37,14 @@ func TestRunStartsWhatTheFlagsSay(t *testing.T) {
 	var e engine
 	code, out, errs := call(t, &e, "run", "--user", "leaver@acme.example", "--last-day", "2026-12-31T17:00:00+01:00", "--soak", "2d",
 		"--functional-id", "clusters-1@acme.example", "--functional-id", "clusters-2@acme.example", "--remove-user=false",
-		"--ticket", "HR-1234", "--reason", "a, b", "--requested-by", "hr@acme.example", "--on-failure", "compensate", "--account", "acc")
+		"--ticket", "HR-1234", "--reason", "a, b", "--requested-by", "hr@acme.example", "--on-failure", "compensate", "--account", "acc", "--urgent")
 	require.Equal(t, done, code, errs)
 	require.Len(t, e.started, 1)
 	r := e.started[0]
 	assert.Equal(t, offboard.Request{
 		User: "leaver@acme.example", Mode: offboard.ModeExecute, Approval: offboard.ApprovalRequired, OnFailure: offboard.OnFailureCompensate,
 		Soak: offboard.Duration(48 * time.Hour), LastDay: r.LastDay, FunctionalIDs: []string{"clusters-1@acme.example", "clusters-2@acme.example"},
-		Ticket: "HR-1234", Reason: "a, b", RequestedBy: "hr@acme.example", Account: "acc",
+		Ticket: "HR-1234", Reason: "a, b", RequestedBy: "hr@acme.example", Account: "acc", Urgent: true,
 	}, r)
 	assert.Equal(t, "2026-12-31T16:00:00Z", r.LastDay.UTC().Format(time.RFC3339))
 	assert.Contains(t, out, runID)

@@ -29,12 +29,14 @@ type engine struct {
 	list     []app.Listed
 	setUp    app.SetUp
 	refusal  error
+	audits   audited
 
 	mu      sync.Mutex
 	starts  func(offboard.Request) error // what a start meets; nil: nothing
 	opens   func(offboard.Request) error // what is found of it then; nil: it was started
 	started []offboard.Request
 	moved   []offboard.MoveRequest
+	pruned  []offboard.PruneRequest
 	filter  app.Filter
 	found   string
 	told    []any // the updates that were sent
@@ -60,6 +62,11 @@ func (e *engine) Start(_ context.Context, r offboard.Request) (app.Started, erro
 
 func (e *engine) Move(_ context.Context, m offboard.MoveRequest) (app.Started, error) {
 	e.moved = append(e.moved, m)
+	return app.Started{WorkflowID: runID, RunID: "r1", Link: e.Link(runID, "r1")}, e.refusal
+}
+
+func (e *engine) Prune(_ context.Context, p offboard.PruneRequest) (app.Started, error) {
+	e.pruned = append(e.pruned, p)
 	return app.Started{WorkflowID: runID, RunID: "r1", Link: e.Link(runID, "r1")}, e.refusal
 }
 

@@ -88,8 +88,9 @@ type cluster struct {
 	master      offboard.Master
 	busy        int
 	secretLate  int
-	secret      int    // version
-	secretKey   string // ID of the key that the secret holds
+	since       time.Time // the start of the oldest pod
+	secret      int       // version
+	secretKey   string    // ID of the key that the secret holds
 	noSecret    bool
 	dependents  []*dependent
 	bindings    []offboard.Binding
@@ -183,6 +184,7 @@ func (a *account) cluster(name, region string, dependents ...*dependent) *cluste
 	c := &cluster{
 		Cluster: offboard.Cluster{ID: "id-" + name, Name: name, Region: region, ResourceGroup: shopGroup, Provider: "vpc-gen2", Type: "kubernetes", State: "normal"},
 		master:  offboard.Master{State: "deployed", Health: "normal", Modified: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)},
+		since:   time.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC),
 		secret:  100, dependents: dependents,
 	}
 	c.secretKey = a.current[c.Scope().ID()]
@@ -275,14 +277,14 @@ func (a *account) call(ctx context.Context, verb, target string, effect func() e
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	err := a.apply(verb, target, effect)
+	err := a.apply(ctx, verb, target, effect)
 	for _, run := range a.due(verb, target, true) {
 		run()
 	}
 	return err
 }
 
-func (a *account) apply(verb, target string, effect func() error) error {
+func (a *account) apply(ctx context.Context, verb, target string, effect func() error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.calls[verb]++
@@ -290,7 +292,7 @@ func (a *account) apply(verb, target string, effect func() error) error {
 	if f != nil && !f.lost {
 		return f.err
 	}
-	before := a.broken()
+	before, entries := a.broken(), len(a.ledger)
 	err := effect()
 	for _, b := range a.broken() {
 		if !slices.Contains(before, b) {
@@ -300,8 +302,14 @@ func (a *account) apply(verb, target string, effect func() error) error {
 	if err == nil && f != nil {
 		return f.err
 	}
+	if len(a.ledger) > entries {
+		offboard.NoteReceipt(ctx, offboard.Receipt{RequestID: requestOf(len(a.ledger) - 1), By: offboard.EngineIdentity})
+	}
 	return err
 }
+
+// requestOf is what the account calls the request that made an entry of its ledger.
+func requestOf(entry int) string { return fmt.Sprintf("req-%d", entry) }
 
 func (a *account) fault(verb, target string) *fault {
 	var hit *fault
@@ -979,6 +987,14 @@ func (a *account) reach(ctx context.Context, verb, id string, effect func(c *clu
 		}
 		return effect(c)
 	})
+}
+
+func (a *account) Since(ctx context.Context, id string, _ []offboard.Dependent) (since time.Time, err error) {
+	err = a.reach(ctx, "Since", id, func(c *cluster) error {
+		since = c.since
+		return nil
+	})
+	return since, err
 }
 
 func (a *account) Inspect(ctx context.Context, id string, _ []offboard.DependentRule, _ string) (i offboard.Inspection, err error) {

@@ -27,11 +27,15 @@ func (r *run) agree(ctx workflow.Context) error {
 		r.compare(plan)
 		r.state.Plan = &plan
 		if r.state.Request.Mode == offboard.ModePlan {
-			r.end(offboard.Planned, "The plan is ready: %d scopes, %d clusters, %d keys. Nothing was changed.", len(plan.Handovers), plan.Clusters(), len(plan.Keys))
+			r.end(offboard.Planned, "The plan is ready: %s. Nothing was changed.", plan.Counts())
 			return nil
 		}
 		if r.state.Move != nil && len(plan.Handovers) == 0 && plan.Blockers() == 0 {
 			r.end(offboard.Completed, "No selected scope needs a new owner. Nothing was changed.")
+			return nil
+		}
+		if r.state.Prune != nil && len(plan.Keys) == 0 && plan.Blockers() == 0 {
+			r.end(offboard.Completed, "No selected key is superseded and proven unused. Nothing was changed.")
 			return nil
 		}
 		if plan.Blockers() > 0 {
@@ -62,7 +66,7 @@ func (r *run) makePlan(ctx workflow.Context) (offboard.Plan, error) {
 	var plan offboard.Plan
 	for {
 		r.enter(ctx, offboard.PhaseSurvey)
-		survey, err := r.survey(ctx)
+		survey, prune, err := r.look(ctx)
 		if err != nil && !stopped(err) {
 			if err := r.hold(ctx, holdFor("survey", "survey the account", err,
 				"Nothing was changed and nothing is broken: the account could not be read.", "surveys again", "")); err != nil {
@@ -77,13 +81,26 @@ func (r *run) makePlan(ctx workflow.Context) (offboard.Plan, error) {
 		// A side effect records the plan: a worker with other rules replays this run with this plan.
 		encoded := workflow.SideEffectWithOptions(ctx, workflow.SideEffectOptions{Summary: "The plan, computed from the survey and the policy"},
 			func(workflow.Context) any {
-				if r.state.Move != nil {
+				switch {
+				case r.state.Prune != nil:
+					return offboard.NewPrunePlan(prune, *r.state.Prune, r.state.Request, r.policy)
+				case r.state.Move != nil:
 					return offboard.NewMovePlan(survey, *r.state.Move, r.adm.FunctionalIDs, r.policy)
 				}
 				return offboard.NewPlan(survey, r.state.Request, r.policy)
 			})
 		return plan, encoded.Get(&plan)
 	}
+}
+
+// look surveys what this kind of run is about.
+func (r *run) look(ctx workflow.Context) (survey offboard.Survey, prune offboard.PruneSurvey, err error) {
+	if r.state.Prune != nil {
+		prune, err = r.surveyPrune(ctx, nil)
+		return survey, prune, err
+	}
+	survey, err = r.survey(ctx)
+	return survey, prune, err
 }
 
 // compare notes what differs from a plan that was shown before.

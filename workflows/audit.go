@@ -20,8 +20,9 @@ import (
 var looks *activities.Auditor
 
 // listing is reading for lists of a whole account: with every key asked for its last use, thousands of calls are one
-// attempt.
-var listing = preset{attempt: time.Hour, budget: 3 * time.Hour, first: time.Second, factor: 2, most: time.Minute}
+// attempt. It begins anew when a worker dies, so one that only stands still for a moment is given time; nobody waits for an
+// audit.
+var listing = preset{attempt: time.Hour, budget: 3 * time.Hour, first: time.Second, factor: 2, most: time.Minute, silence: 30 * time.Second}
 
 // audit is one audit under way.
 type audit struct {

@@ -18,7 +18,7 @@ var verbs *activities.Activities
 // do runs an activity and returns its result. The compiler checks input and result; the name is the method's.
 func do[In, Out any](ctx workflow.Context, p preset, summary string, verb func(context.Context, In) (Out, error), in In) (Out, error) {
 	var out Out
-	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, p.options(summary)), verb, in).Get(ctx, &out)
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, p.options(ctx, summary)), verb, in).Get(ctx, &out)
 	if err != nil && ctx.Err() != nil {
 		return out, ctx.Err() // an attempt that failed is not repeated once the run is cancelled
 	}
@@ -44,6 +44,11 @@ func each[T any](ctx workflow.Context, limit int, items []T, name string, f func
 	}
 	wg.Wait(ctx)
 	return errs
+}
+
+// atOnce runs steps that need nothing of each other, and returns the first error in their order.
+func atOnce(ctx workflow.Context, name string, steps ...func(workflow.Context) error) error {
+	return firstOf(each(ctx, len(steps), steps, name, func(ctx workflow.Context, _ int, step func(workflow.Context) error) error { return step(ctx) }))
 }
 
 // waitFor waits until the condition holds or the time is up, and tells whether the condition holds. A time of zero

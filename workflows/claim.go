@@ -22,13 +22,18 @@ func claimWorkflow(ctx workflow.Context) error {
 
 // claim takes the person for this run. The error is of type AlreadyRunning and names the run that has them.
 func (r *run) claim(ctx workflow.Context) error {
-	id := claimID(r.state.Account, r.state.Leaver.IAMID)
+	who := r.state.Leaver.Email
+	return r.claimAs(ctx, claimID(r.state.Account, r.state.Leaver.IAMID), "Holds the person for one run", who+" is being offboarded already", who+" is held")
+}
+
+// claimAs takes what the ID stands for. Taken says that another run has it, held that nobody knows which.
+func (r *run) claimAs(ctx workflow.Context, id, summary, taken, held string) error {
 	// Held until the report is made, whatever cancels the work before: an undo must not meet a second run.
 	base, _ := workflow.NewDisconnectedContext(ctx)
 	claimed, release := workflow.WithCancel(base)
 	claimed = workflow.WithChildOptions(claimed, workflow.ChildWorkflowOptions{
 		WorkflowID:        id,
-		StaticSummary:     "Holds the person for one run",
+		StaticSummary:     summary,
 		ParentClosePolicy: enumspb.PARENT_CLOSE_POLICY_TERMINATE,
 	})
 	// A run that has just ended, or was reset, may still be letting go.
@@ -52,11 +57,11 @@ func (r *run) claim(ctx workflow.Context) error {
 		}
 		if holder.WorkflowID != "" && holder.WorkflowID != r.state.WorkflowID {
 			return temporal.NewNonRetryableApplicationError(
-				fmt.Sprintf("%s is being offboarded already, by run %q: nothing was changed; see that run instead", r.state.Leaver.Email, holder.WorkflowID), AlreadyRunning, nil)
+				fmt.Sprintf("%s, by run %q: nothing was changed; see that run instead", taken, holder.WorkflowID), AlreadyRunning, nil)
 		}
 		if try == tries {
 			return temporal.NewNonRetryableApplicationError(
-				fmt.Sprintf("%s is held by a run that does not let go (claim %q): nothing was changed; end that workflow and start again", r.state.Leaver.Email, id), AlreadyRunning, nil)
+				fmt.Sprintf("%s by a run that does not let go (claim %q): nothing was changed; end that workflow and start again", held, id), AlreadyRunning, nil)
 		}
 		if err := workflow.Sleep(ctx, time.Second); err != nil {
 			return err

@@ -42,7 +42,7 @@ func survey(t *testing.T) found {
 		}
 		f.types[kind] = true
 		phase := "" // of a run; it is written down from the admission on
-		if kind == workflows.Offboard || kind == workflows.Move {
+		if kind == workflows.Offboard || kind == workflows.Move || kind == workflows.Prune {
 			phase = string(offboard.PhaseAdmit)
 		}
 		for _, e := range h.Events {
@@ -104,6 +104,7 @@ var holdKinds = map[string][]string{
 	"prepare":  {"retry", "abort"},
 	"fallback": {"retry", "abort"},
 	"news":     {"retry", "abort"},
+	"proof":    {"retry", "skip", "abort"},
 	"key":      {"retry", "skip", "abort"},
 	"soak":     {"retry", "skip", "abort"},
 	"user":     {"retry", "skip", "abort"},

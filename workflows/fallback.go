@@ -61,10 +61,11 @@ func (r *run) fallBackLater(i int, h offboard.Handover) {
 			return nil
 		}
 		// Everything in the scope is proven to run on the fallback's key, so the one this run made before is in nobody's use.
-		if _, err := do(ctx, undoing, "Delete the key made for "+h.FunctionalID+" in "+h.Scope.String(), verbs.DeleteKey, activities.KeyInput{ID: s.KeyMade}); err != nil {
+		got, err := do(ctx, undoing, "Delete the key made for "+h.FunctionalID+" in "+h.Scope.String(), verbs.DeleteKey, activities.KeyInput{ID: s.KeyMade})
+		if err != nil {
 			return err
 		}
-		r.change(ctx, "Deleted the key made for "+h.FunctionalID+" in "+h.Scope.String(), s.KeyMade, "iam-identity.user-apikey.delete")
+		r.change(ctx, "Deleted the key made for "+h.FunctionalID+" in "+h.Scope.String(), s.KeyMade, "iam-identity.user-apikey.delete", got.Receipt)
 		return nil
 	})
 }
@@ -92,10 +93,7 @@ func (r *run) fallBack(ctx workflow.Context, s *offboard.ScopeProgress, h offboa
 	if err != nil {
 		return false, err
 	}
-	for _, c := range got.Changes {
-		c.Undo = true
-		r.state.Record(c)
-	}
+	r.adopt(&got, true)
 	if got.KeyMade != "" {
 		s.FellBack = to // the key is the fallback's, whether or not everything in the scope runs on it
 	}

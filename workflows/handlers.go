@@ -66,7 +66,7 @@ func (r *run) mayApprove(_ workflow.Context, m Approve) error {
 	switch {
 	case strings.EqualFold(m.By, r.state.Request.RequestedBy):
 		return fmt.Errorf("%s requested this offboarding and cannot approve it too: somebody else must", m.By)
-	case r.state.Move == nil && strings.EqualFold(m.By, r.state.Leaver.Email):
+	case r.state.Leaves() && strings.EqualFold(m.By, r.state.Leaver.Email):
 		return fmt.Errorf("%s is the person who leaves and cannot approve this", m.By)
 	case m.Digest == "":
 		return fmt.Errorf("\"digest\" is missing: it says which plan you approve; the plan that is shown has %q", r.state.Plan.Digest)
@@ -97,6 +97,9 @@ func (r *run) approve(ctx workflow.Context, m Approve) (Reply, error) {
 	if r.state.Move != nil {
 		return Reply{Message: fmt.Sprintf("Plan %s is approved; the scopes are handed over.", m.Digest)}, nil
 	}
+	if r.state.Prune != nil {
+		return Reply{Message: fmt.Sprintf("Plan %s is approved; the superseded keys are disabled.", m.Digest)}, nil
+	}
 	return Reply{Message: fmt.Sprintf("Plan %s is approved; the offboarding of %s begins.", m.Digest, r.state.Leaver.Email)}, nil
 }
 
@@ -126,7 +129,7 @@ func (r *run) mayReschedule(ctx workflow.Context, m Reschedule) error {
 	switch now := workflow.Now(ctx); {
 	case r.state.Status != offboard.Running:
 		return fmt.Errorf("this run has ended as %s", r.state.Status)
-	case r.state.Move != nil:
+	case !r.state.Leaves():
 		return fmt.Errorf("nobody leaves here, so there is no last day")
 	case r.state.Approval != nil || !slices.Contains(undecided, r.state.Phase):
 		return fmt.Errorf("the last day cannot be moved any more: the run is in phase %q and the plan is approved", r.state.Phase)
@@ -154,7 +157,7 @@ func (r *run) mayReinstate(_ workflow.Context, m Reinstate) error {
 	switch {
 	case r.state.Status != offboard.Running:
 		return fmt.Errorf("this run has ended as %s", r.state.Status)
-	case r.state.Move != nil:
+	case !r.state.Leaves():
 		return fmt.Errorf("nobody leaves here: cancel the run to turn it round")
 	case r.state.Phase == offboard.PhaseReport:
 		return fmt.Errorf("this run is ending right now")

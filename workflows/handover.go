@@ -23,6 +23,8 @@ type HandOverInput struct {
 	Compensate bool `json:"compensate,omitempty"`
 	// Fallback is who takes a scope that has a new owner when the offboarding turns round; empty: the new owner keeps it.
 	Fallback string `json:"fallback,omitempty"`
+	// Urgent: its steps go before those of other runs.
+	Urgent bool `json:"urgent,omitempty"`
 }
 
 // The signals between a hand-over and its offboarding.
@@ -48,9 +50,9 @@ const (
 	stepOwner = "check the owner"
 )
 
-// parallelClusters bounds the clusters of one scope that are refreshed at the same time; the containers API allows 200
-// requests per 10 s for all scopes together.
-const parallelClusters = 8
+// parallelClusters bounds the clusters of one scope that are refreshed at the same time, so that a scope with hundreds does not
+// schedule them all at once; the worker keeps to IBM's limit of requests by itself.
+const parallelClusters = 50
 
 // handover moves one scope.
 type handover struct {
@@ -58,6 +60,7 @@ type handover struct {
 	state    offboard.ScopeProgress
 	before   activities.RememberResult
 	sent     bool               // a Reset was scheduled: it may have made a key
+	receipt  offboard.Receipt   // of the last Reset that was answered
 	answer   *Resolve           // of a person, to the open hold
 	pods     map[int][][]string // of each cluster's dependents, before the first restart
 	blind    map[int]bool       // clusters whose secret had a version before that is not known
@@ -72,7 +75,7 @@ func handOverWorkflow(ctx workflow.Context, in HandOverInput) (offboard.ScopePro
 	if err := h.setup(ctx); err != nil {
 		return h.state, err
 	}
-	h.run(ctx)
+	h.run(hurried(ctx, in.Urgent))
 	return h.state, nil
 }
 
@@ -164,10 +167,14 @@ func (h *handover) sendReset(ctx workflow.Context) error {
 		Again: h.sent, Replication: h.in.Policy.Replication}
 	h.sent, h.state.ResetSent = true, true
 	got, err := do(ctx, resetting.within(h.in.Policy), fmt.Sprintf("Reset the cluster key of %s as %s", h.state.Scope, h.state.FunctionalID), verbs.Reset, in)
-	if err == nil {
-		h.state.KeyMade = got.KeyID
+	if err != nil {
+		return err
 	}
-	return err
+	h.state.KeyMade = got.KeyID
+	if got.RequestID != "" {
+		h.receipt = got.Receipt
+	}
+	return nil
 }
 
 func (h *handover) confirmKey(ctx workflow.Context) error {
@@ -192,7 +199,8 @@ func (h *handover) confirmKey(ctx workflow.Context) error {
 		return err
 	})
 	if err == nil {
-		h.change(ctx, "New cluster key for "+h.state.Scope.String(), h.state.KeyMade, h.state.FunctionalID, "containers-kubernetes.account-api-key.reset")
+		h.change(ctx, "New cluster key for "+h.state.Scope.String(), h.state.KeyMade, "containers-kubernetes.account-api-key.reset",
+			offboard.Receipt{RequestID: h.receipt.RequestID, By: h.state.FunctionalID})
 	}
 	return err
 }
@@ -272,8 +280,8 @@ func (h *handover) watched(unreachable map[string]string) []activities.WatchedCl
 	return list
 }
 
-func (h *handover) change(ctx workflow.Context, what, target, by, event string) {
-	h.state.Changes = append(h.state.Changes, offboard.Change{At: workflow.Now(ctx), What: what, Target: target, By: by, Event: event})
+func (h *handover) change(ctx workflow.Context, what, target, event string, got offboard.Receipt) {
+	h.state.Changes = append(h.state.Changes, offboard.Change{At: workflow.Now(ctx), What: what, Target: target, By: got.By, Event: event, RequestID: got.RequestID})
 }
 
 func (h *handover) show(ctx workflow.Context) {

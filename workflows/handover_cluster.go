@@ -51,12 +51,13 @@ func (h *handover) cluster(ctx workflow.Context, i int) error {
 			return err
 		}
 		if !got.Gone {
+			receipt := got.Receipt
 			got, err = do(ctx, confirming.within(h.in.Policy), "Wait for the master of "+c.Name, verbs.ConfirmMaster,
 				activities.ConfirmMasterInput{Cluster: c.ClusterRef, Before: got.Before})
 			if err != nil {
 				return err
 			}
-			h.change(ctx, "Master of "+c.Name+" refreshed", c.ID, "", "containers-kubernetes.cluster-master.refresh")
+			h.change(ctx, "Master of "+c.Name+" refreshed", c.ID, "containers-kubernetes.cluster-master.refresh", receipt)
 		}
 		c.Refreshed = true
 		if got.Gone {
@@ -97,7 +98,8 @@ func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error 
 		h.pods[i] = got.Pods
 	}
 	in := activities.RestartInput{Cluster: c.ClusterRef, Dependents: plan.Dependents, Old: h.pods[i], Mark: h.in.Mark}
-	if _, err := do(ctx, changing.within(h.in.Policy), "Restart "+workloads(plan.Dependents)+" in "+c.Name, verbs.Restart, in); err != nil {
+	restarted, err := do(ctx, changing.within(h.in.Policy), "Restart "+workloads(plan.Dependents)+" in "+c.Name, verbs.Restart, in)
+	if err != nil {
 		return err
 	}
 	if _, err := do(ctx, confirming.within(h.in.Policy), "Wait for the restart in "+c.Name, verbs.ConfirmRestart, in); err != nil {
@@ -106,7 +108,7 @@ func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error 
 	c.Restarted = nil
 	for _, d := range plan.Dependents {
 		c.Restarted = append(c.Restarted, d.Workload)
-		h.change(ctx, "Restarted "+d.String()+" in "+c.Name, c.ID, "", "")
+		h.change(ctx, "Restarted "+d.String()+" in "+c.Name, c.ID, "", restarted.Receipt)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 // holdFor says in words what failed at a step of the run itself. An empty skip means that it cannot be skipped.
 func holdFor(subject, step string, cause error, means, retry, skip string) offboard.Hold {
 	return offboard.Hold{Subject: subject, Step: step, Code: failure(cause).Code, Problem: problem(cause), Means: means,
-		Retry: retry, Skip: skip, Abort: "stops the offboarding and undoes what can be undone"}
+		Retry: retry, Skip: skip, Abort: "stops the run and undoes what can be undone"}
 }
 
 // hold waits for a person's answer. Nil means try again; errSkipped go on without; errStopped turn round. A hold that

@@ -139,7 +139,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 // A rollout that takes longer than the step's time is finished by a retry and not begun anew.
 func TestRestartThatIsTooSlowIsRetried(t *testing.T) {
 	o := newOffboarding(t)
-	o.account.before("Restart", 1, func() { o.account.change(func() { o.account.restartTakes = 250 }) })
+	o.account.before("Restart", 1, func() { o.account.change(func() { o.account.restartTakes = 150 }) })
 	o.approves()
 	o.when(func(p offboard.Progress) bool { return len(p.Holds) == 2 }, func(p offboard.Progress) {
 		require.Contains(t, p.Holds[0].Problem, "old pods are left")

@@ -20,6 +20,8 @@ const TaskQueue = "offboarding"
 const (
 	Offboard = "Offboard" // one person
 	Move     = "Move"     // scopes, although nobody leaves
+	Prune    = "Prune"    // superseded cluster keys, whoever owns them
+	Audit    = "Audit"    // who would break the clusters if they left; changes nothing
 	HandOver = "HandOver" // one scope, child of Offboard
 	Soak     = "Soak"     // watches what was handed over, child of Offboard
 	Claim    = "Claim"    // holds a person for one run, child of Offboard
@@ -31,8 +33,8 @@ const (
 	AlreadyRunning = "AlreadyRunning" // another run has the person; the message names it
 )
 
-// StatusQuery returns an offboard.Progress from Offboard, an offboard.ScopeProgress from HandOver and an
-// offboard.SoakProgress from Soak.
+// StatusQuery returns an offboard.Progress from Offboard, an offboard.ScopeProgress from HandOver, an
+// offboard.SoakProgress from Soak and an offboard.AuditProgress from Audit.
 const StatusQuery = "status"
 
 // The updates of Offboard. Each takes the struct of the same name and returns a Reply; a refusal is a sentence.
@@ -118,12 +120,37 @@ func MoveID(account string, s offboard.Selection) string {
 	return strings.Replace(ID(account, s.String()), "offboard/", "offboard-move/", 1)
 }
 
+// PruneID is the workflow ID of the prune of a selection of superseded keys.
+func PruneID(account string, s offboard.PruneSelection) string {
+	return strings.Replace(ID(account, s.String()), "offboard/", "offboard-prune/", 1)
+}
+
+// AuditID is the workflow ID of the audit of an account, and the ID of its Schedule.
+func AuditID(account string) string { return "offboard-audit/" + account }
+
+// AuditOptions are the options to start Audit with: an open one of the same account is an error that names it.
+func AuditOptions(account string) client.StartWorkflowOptions {
+	o := StartOptions(account, offboard.Request{})
+	o.ID, o.StaticSummary = AuditID(account), "Audit "+account
+	return o
+}
+
 // ScopeID is the workflow ID of the hand-over of a scope.
 func ScopeID(parent string, scope offboard.Scope) string { return parent + "/" + scope.ID() }
 
 // claimID is the workflow ID by which a person is held, whatever the run's own ID is.
 func claimID(account, iamID string) string {
 	return strings.Replace(ID(account, iamID), "offboard/", "offboard-claim/", 1)
+}
+
+// pruneClaimID is the workflow ID by which the superseded keys of an account are held.
+func pruneClaimID(account string) string { return "offboard-claim/" + account + "/superseded-keys" }
+
+// PruneOptions are the options to start Prune with: an open run for the same selection is an error that names it.
+func PruneOptions(account string, p offboard.PruneRequest) client.StartWorkflowOptions {
+	o := StartOptions(account, offboard.Request{})
+	o.ID, o.StaticSummary = PruneID(account, p.PruneSelection), "Prune "+brief(p.PruneSelection.String())
+	return o
 }
 
 // MoveOptions are the options to start Move with: an open run for the same selection is an error that names it.

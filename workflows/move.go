@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"cmp"
+
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -42,7 +44,7 @@ func (r *run) admitMove(ctx workflow.Context, request offboard.MoveRequest) erro
 		return err
 	}
 	r.adm, r.policy = adm, adm.Policy
-	r.state.Account, r.state.Engine = adm.Account.ID, adm.Engine.Email
+	r.state.Account, r.state.Engine = adm.Account.ID, cmp.Or(adm.Engine.Email, adm.Engine.IAMID)
 	if problems := adm.ProblemsOfMove(request); len(problems) > 0 {
 		return temporal.NewNonRetryableApplicationError((&offboard.InvalidInput{Problems: problems, Example: offboard.MoveExample}).Error(), InvalidInput, nil)
 	}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +27,8 @@ type run struct {
 	told    map[string]bool            // IDs of keys and clusters outside the plan that a person was told of
 	notices int                        // how many people were or are being told of
 	sending int                        // of them, how many are under way
+	looked  bool                       // the clusters were looked at before the first superseded key was disabled
+	known   []string                   // the troubles they had then
 	undo    []undoStep                 // what to undo, the latest last
 	release func(ctx workflow.Context) // lets the person go
 	cancel  workflow.CancelFunc        // of the work that may be stopped
@@ -53,7 +56,7 @@ func offboardWorkflow(ctx workflow.Context, input, second converter.RawValue) (o
 	if err != nil {
 		return offboard.Report{}, err
 	}
-	return r.run(ctx)
+	return r.run(hurried(ctx, r.state.Request.Urgent))
 }
 
 func newRun() *run {
@@ -157,7 +160,7 @@ func (r *run) admit(ctx workflow.Context) error {
 		return err
 	}
 	r.adm, r.policy = adm, adm.Policy
-	r.state.Account, r.state.Engine = adm.Account.ID, adm.Engine.Email
+	r.state.Account, r.state.Engine = adm.Account.ID, cmp.Or(adm.Engine.Email, adm.Engine.IAMID)
 	if problems := adm.Problems(r.state.Request); len(problems) > 0 {
 		if adm.Gone() {
 			problems = append(problems, goneSentence(user, adm))

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -8,6 +9,15 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"offboard/internal/offboard"
+)
+
+// The places of waiting activities in the task queue: the smaller the earlier. They matter where workers are busy, because
+// IBM's limit of requests or their own number of places is reached.
+const (
+	placeUndo    = 1 // what was changed must be changed back, whoever waits
+	placeUrgent  = 2
+	placeDefault = 3
+	placeLook    = 4 // whoever only looks whether something has come about lets those go first who bring something about
 )
 
 // preset is how long one kind of activity is tried. Budgets are times, because a time is what a person can reason
@@ -19,11 +29,18 @@ type preset struct {
 	factor   float64
 	most     time.Duration // longest pause
 	attempts int32         // zero: as many as the budget allows
+	place    int           // zero: that of the run
+	silence  time.Duration // zero: the usual
 }
 
-// silence is how long an attempt may be without a heartbeat before it counts as dead. Every activity beats by itself
-// (see the interceptor), so this is how soon the death of a worker is noticed; a third of it would do on a quiet machine.
-const silence = 15 * time.Second
+// How long an attempt may be without a heartbeat before it counts as dead, which is how soon the death of a worker is
+// noticed. Every activity beats twice in that time (see the interceptor). Of a worker that only stood still for so long, a
+// second attempt begins beside the first: harmless, but a change that may be sent twice, and a long list that is read from
+// its beginning again, are given more time than a look.
+const (
+	silence     = 10 * time.Second
+	lookSilence = 5 * time.Second
+)
 
 var (
 	// reading looks at the account: a page of a slow list takes seconds, a whole large account minutes. Half an hour
@@ -36,10 +53,11 @@ var (
 	// made.
 	resetting = preset{attempt: 5 * time.Minute, budget: time.Hour, first: time.Second, factor: 2, most: time.Minute}
 	// confirming waits for an effect: seconds for a key, minutes for a control plane (2 to 5 are documented as usual), up
-	// to an hour under load. Pauses grow slowly, so that a wait is not overshot by much.
-	confirming = preset{attempt: 2 * time.Minute, budget: time.Hour, first: 500 * time.Millisecond, factor: 1.3, most: 20 * time.Second}
+	// to an hour under load. While it is awaited the activities space their looks themselves; the pauses here are those
+	// after failures.
+	confirming = preset{attempt: 2 * time.Minute, budget: time.Hour, first: 500 * time.Millisecond, factor: 1.3, most: 20 * time.Second, place: placeLook, silence: lookSilence}
 	// undoing never gives up: what was changed must be changed back.
-	undoing = preset{attempt: 2 * time.Minute, first: time.Second, factor: 2, most: 5 * time.Minute}
+	undoing = preset{attempt: 2 * time.Minute, first: time.Second, factor: 2, most: 5 * time.Minute, place: placeUndo}
 	// telling may be lost: a report that cannot be stored is still the run's result.
 	telling = preset{attempt: 30 * time.Second, first: time.Second, factor: 2, most: 10 * time.Second, attempts: 5}
 )
@@ -60,11 +78,12 @@ func (p preset) within(policy offboard.Policy) preset {
 	return p
 }
 
-func (p preset) options(summary string) workflow.ActivityOptions {
+func (p preset) options(ctx workflow.Context, summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
+		Priority:               p.priority(ctx),
 		StartToCloseTimeout:    p.attempt,
 		ScheduleToCloseTimeout: p.budget,
-		HeartbeatTimeout:       silence,
+		HeartbeatTimeout:       cmp.Or(p.silence, silence),
 		// The outcome of a step that is cancelled half-way decides what must be undone.
 		WaitForCancellation: true,
 		Summary:             brief(summary),
@@ -72,6 +91,32 @@ func (p preset) options(summary string) workflow.ActivityOptions {
 			InitialInterval: p.first, BackoffCoefficient: p.factor, MaximumInterval: p.most, MaximumAttempts: p.attempts,
 		},
 	}
+}
+
+// priority is the place of an activity among all that wait. Runs that are as urgent take turns: a large one does not keep
+// a small one waiting.
+func (p preset) priority(ctx workflow.Context) temporal.Priority {
+	urgent, _ := ctx.Value(urgentKey{}).(bool)
+	place := cmp.Or(p.place, placeDefault)
+	if urgent {
+		place = min(place, placeUrgent)
+	}
+	info := workflow.GetInfo(ctx)
+	whose := info.OriginalRunID
+	if info.RootWorkflowExecution != nil {
+		whose = info.RootWorkflowExecution.RunID
+	}
+	return temporal.Priority{PriorityKey: place, FairnessKey: whose}
+}
+
+type urgentKey struct{}
+
+// hurried marks the context of a run that goes before others.
+func hurried(ctx workflow.Context, urgent bool) workflow.Context {
+	if !urgent {
+		return ctx
+	}
+	return workflow.WithValue(ctx, urgentKey{}, true)
 }
 
 // brief keeps a summary below the 200 bytes that Temporal documents for it.

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 
 	"go.temporal.io/sdk/temporal"
@@ -54,7 +55,35 @@ func (r *run) show(ctx workflow.Context) {
 	}
 }
 
-// change notes a change for the report.
-func (r *run) change(ctx workflow.Context, what, target, event string) {
-	r.state.Record(offboard.Change{At: workflow.Now(ctx), What: what, Target: target, By: r.state.Engine, Event: event, Undo: r.state.Phase == offboard.PhaseUndo})
+// change notes a change for the report, with the receipt of the request that made it.
+func (r *run) change(ctx workflow.Context, what, target, event string, got offboard.Receipt) {
+	r.state.Record(offboard.Change{At: workflow.Now(ctx), What: what, Target: target, By: cmp.Or(r.nameOf(got.By), r.state.Engine), Event: event,
+		RequestID: got.RequestID, Undo: r.state.Phase == offboard.PhaseUndo})
+}
+
+// sent notes a change of which a receipt is the only sign: without one, nothing needed to be changed, or the run is older
+// than receipts.
+func (r *run) sent(ctx workflow.Context, what, target, event string, got offboard.Receipt) {
+	if got.RequestID != "" {
+		r.change(ctx, what, target, event, got)
+	}
+}
+
+// adopt takes the changes of a hand-over over. Those made as the engine get its name, which hand-overs do not know.
+func (r *run) adopt(s *offboard.ScopeProgress, undo bool) {
+	for i := range s.Changes {
+		c := &s.Changes[i]
+		c.By = r.nameOf(c.By)
+		noted := *c
+		noted.Undo = undo
+		r.state.Record(noted)
+	}
+}
+
+// nameOf is whom a receipt means.
+func (r *run) nameOf(by string) string {
+	if by == offboard.EngineIdentity {
+		return r.state.Engine
+	}
+	return by
 }

@@ -55,13 +55,16 @@ func (r *run) prepareOne(ctx workflow.Context, p offboard.Preparation, state *of
 		return err
 	}
 	state.IAMID = person.IAMID // only now final: an invitation's may be a placeholder (trap 56)
-	say("granting access")
-	if err := r.grant(ctx, p, state); err != nil {
-		return err
-	}
-	say("proving its key")
-	proof := activities.ProveInput{Email: p.Email, IAMID: person.IAMID, Account: r.state.Account, Patience: r.policy.GrantPatience}
-	if _, err := do(ctx, confirming.within(r.policy), "Prove that the key of "+p.Email+" works and is its own", verbs.Prove, proof); err != nil {
+	say("granting access and proving its key")
+	err = atOnce(ctx, "prepare",
+		func(ctx workflow.Context) error { return r.grant(ctx, p, state) },
+		func(ctx workflow.Context) error {
+			proof := activities.ProveInput{Email: p.Email, IAMID: person.IAMID, Account: r.state.Account, Patience: r.policy.GrantPatience}
+			_, err := do(ctx, confirming.within(r.policy), "Prove that the key of "+p.Email+" works and is its own", verbs.Prove, proof)
+			return err
+		},
+	)
+	if err != nil {
 		return err
 	}
 	say("waiting until its access acts")
@@ -89,6 +92,7 @@ func (r *run) invite(ctx workflow.Context, p offboard.Preparation, state *offboa
 				return nil // somebody else's invitation was found
 			}
 			got, err := do(ctx, undoing, "Withdraw the invitation of "+p.Email+" if it is still open", verbs.Uninvite, activities.MemberInput{Email: p.Email})
+			r.sent(ctx, "Withdrew the invitation of "+p.Email, p.Email, "user-management.user.delete", got.Receipt)
 			if got.Member && state.Invited {
 				r.state.Residual = append(r.state.Residual, p.Email+" was invited by this run and has accepted: it stays a user of the account; remove it by hand if it is not wanted.")
 			}
@@ -102,7 +106,7 @@ func (r *run) invite(ctx workflow.Context, p offboard.Preparation, state *offboa
 	unknown = false
 	if got.Sent {
 		state.Invited = true
-		r.change(ctx, "Invited "+p.Email, p.Email, "user-management.user.invite")
+		r.change(ctx, "Invited "+p.Email, p.Email, "user-management.user.invite", got.Receipt)
 	}
 	return nil
 }
@@ -120,32 +124,44 @@ func (r *run) grant(ctx workflow.Context, p offboard.Preparation, state *offboar
 	r.made(what)
 	state.Group, access.GroupID = group.ID, group.ID
 	if group.Created {
-		r.change(ctx, "Access group of "+p.Email+" made", group.ID, "iam-groups.group.create")
-		r.withdrawLater("delete the access group of "+p.Email, verbs.DeleteGroup, access)
+		r.change(ctx, "Access group of "+p.Email+" made", group.ID, "iam-groups.group.create", group.Receipt)
+		r.withdrawLater("delete the access group of "+p.Email, "iam-groups.group.delete", verbs.DeleteGroup, access)
+	} else {
+		r.sent(ctx, "Noted in the access group of "+p.Email+" that this run uses it", group.ID, "iam-groups.group.update", group.Receipt)
 	}
-	err = firstOf(each(ctx, parallelReads, p.Grants, "grant", func(ctx workflow.Context, _ int, g offboard.Grant) error {
+	return atOnce(ctx, "grant",
+		func(ctx workflow.Context) error { return r.grantRoles(ctx, p, state, access) },
+		func(ctx workflow.Context) error { return r.join(ctx, p, state, access) },
+	)
+}
+
+// grantRoles gives the access group the roles it lacks.
+func (r *run) grantRoles(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared, access activities.WithdrawInput) error {
+	return firstOf(each(ctx, parallelReads, p.Grants, "grant", func(ctx workflow.Context, _ int, g offboard.Grant) error {
 		what := "the grant of " + g.Name + " to " + p.Email
-		got, err := do(ctx, changing.within(r.policy), "Grant "+g.Name+" to "+p.Email, verbs.Grant, activities.GrantInput{GroupID: group.ID, Grant: g})
+		got, err := do(ctx, changing.within(r.policy), "Grant "+g.Name+" to "+p.Email, verbs.Grant, activities.GrantInput{GroupID: access.GroupID, Grant: g})
 		if err != nil {
 			r.mayHaveMade(what, err)
 			return err
 		}
 		r.made(what)
 		if !got.Created {
+			r.sent(ctx, "Added the roles of "+g.Name+" to a policy of "+p.Email, got.PolicyID, "iam-am.policy.update", got.Receipt)
 			return nil
 		}
 		state.Granted = append(state.Granted, got.PolicyID)
-		r.change(ctx, "Granted "+g.Name+" to "+p.Email, got.PolicyID, "iam-am.policy.create")
+		r.change(ctx, "Granted "+g.Name+" to "+p.Email, got.PolicyID, "iam-am.policy.create", got.Receipt)
 		policy := access
 		policy.PolicyID = got.PolicyID
-		r.withdrawLater("revoke "+g.Name+" of "+p.Email, verbs.Revoke, policy)
+		r.withdrawLater("revoke "+g.Name+" of "+p.Email, "iam-am.policy.delete", verbs.Revoke, policy)
 		return nil
 	}))
-	if err != nil {
-		return err
-	}
-	added, err := do(ctx, changing.within(r.policy), "Put "+p.Email+" into its access group", verbs.AddMember, activities.MembershipInput{GroupID: group.ID, IAMID: state.IAMID})
-	what = "the membership of " + p.Email + " in its access group"
+}
+
+// join makes the functional ID a member of the access group.
+func (r *run) join(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared, access activities.WithdrawInput) error {
+	what := "the membership of " + p.Email + " in its access group"
+	added, err := do(ctx, changing.within(r.policy), "Put "+p.Email+" into its access group", verbs.AddMember, activities.MembershipInput{GroupID: access.GroupID, IAMID: state.IAMID})
 	if err != nil {
 		r.mayHaveMade(what, err)
 		return err
@@ -154,9 +170,9 @@ func (r *run) grant(ctx workflow.Context, p offboard.Preparation, state *offboar
 	if !added.Added {
 		return nil
 	}
-	r.change(ctx, p.Email+" is a member of its access group", group.ID, "iam-groups.member.add")
+	r.change(ctx, p.Email+" is a member of its access group", access.GroupID, "iam-groups.member.add", added.Receipt)
 	access.IAMID = state.IAMID
-	r.withdrawLater("take "+p.Email+" out of its access group", verbs.RemoveMember, access)
+	r.withdrawLater("take "+p.Email+" out of its access group", "iam-groups.member.delete", verbs.RemoveMember, access)
 	return nil
 }
 
@@ -174,11 +190,13 @@ func (r *run) leaveGroups(ctx workflow.Context) {
 		if p.Group == "" {
 			return nil
 		}
-		_, err := do(ctx, changing.within(r.policy), "Leave the access group of "+p.Email, verbs.LeaveGroup, activities.LeaveGroupInput{GroupID: p.Group, Run: r.mark()})
+		got, err := do(ctx, changing.within(r.policy), "Leave the access group of "+p.Email, verbs.LeaveGroup, activities.LeaveGroupInput{GroupID: p.Group, Run: r.mark()})
 		if err != nil {
 			r.state.Residual = append(r.state.Residual, fmt.Sprintf("The access group of %s still notes this run (%s) as a user, so no other run takes the group away: %s", p.Email, r.mark(), problem(err)))
+			return err
 		}
-		return err
+		r.sent(ctx, "Took the note out of the access group of "+p.Email+" that this run uses it", p.Group, "iam-groups.group.update", got.Receipt)
+		return nil
 	})
 }
 

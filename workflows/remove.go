@@ -19,16 +19,21 @@ func (r *run) remove(ctx workflow.Context) error {
 	}
 	r.enter(ctx, offboard.PhaseRemove)
 	leaver := r.state.Leaver
+	var receipt offboard.Receipt
 	err := r.unforeseen(ctx)
 	if err == nil {
 		err = r.persist(ctx, "user", "remove the user",
 			"Nothing is broken: every scope runs on its new key and the leaver's keys are deleted. "+leaver.Email+" is still a user of the account.",
 			"tries again", "leaves the user in the account; the run ends as Incomplete", func(ctx workflow.Context) error {
 				in := activities.UserInput{IAMID: leaver.IAMID}
-				if _, err := do(ctx, changing.within(r.policy), "Remove "+leaver.Email+" from the account", verbs.RemoveUser, in); err != nil {
+				got, err := do(ctx, changing.within(r.policy), "Remove "+leaver.Email+" from the account", verbs.RemoveUser, in)
+				if err != nil {
 					return err
 				}
-				_, err := do(ctx, confirming.within(r.policy), "Wait until "+leaver.Email+" is gone", verbs.ConfirmRemoved, in)
+				if got.RequestID != "" { // a repetition that finds the user gone has none
+					receipt = got.Receipt
+				}
+				_, err = do(ctx, confirming.within(r.policy), "Wait until "+leaver.Email+" is gone", verbs.ConfirmRemoved, in)
 				return err
 			})
 	}
@@ -39,7 +44,7 @@ func (r *run) remove(ctx workflow.Context) error {
 		return err
 	}
 	r.state.UserRemoved = true
-	r.change(ctx, "Removed "+leaver.Email+" from the account", leaver.IAMID, "user-management.user.delete")
+	r.change(ctx, "Removed "+leaver.Email+" from the account", leaver.IAMID, "user-management.user.delete", receipt)
 	return nil
 }
 
@@ -66,6 +71,9 @@ func (r *run) clean(ctx workflow.Context) error {
 }
 
 func (r *run) incompleteSentence() string {
+	if r.state.Prune != nil {
+		return r.state.PrunedSentence()
+	}
 	left := 0
 	for _, k := range r.state.Keys {
 		if k.State != offboard.KeyDeleted {
@@ -91,7 +99,7 @@ func (r *run) syncAccess(ctx workflow.Context) {
 			if why := got.Failed[c.ID]; why != "" {
 				r.state.Residual = append(r.state.Residual, fmt.Sprintf("The access list of cluster %s was not synchronised: %s", c.Name, why))
 			} else {
-				r.change(ctx, "Access list of "+c.Name+" synchronised", c.ID, "containers-kubernetes.cluster-rbac.apply")
+				r.change(ctx, "Access list of "+c.Name+" synchronised", c.ID, "containers-kubernetes.cluster-rbac.apply", got.Receipts[c.ID])
 			}
 		}
 		_, err = do(ctx, confirming.within(r.policy), "Wait for the access lists", verbs.ConfirmAccess, in)
@@ -109,12 +117,12 @@ func (r *run) removeSubjects(ctx workflow.Context) {
 		return
 	}
 	each(ctx, parallelReads, r.state.Plan.Bindings, "bindings", func(ctx workflow.Context, _ int, b offboard.ClusterBinding) error {
-		_, err := do(ctx, changing.within(r.policy), fmt.Sprintf("Take the leaver out of %s in %s", b.Binding, b.Cluster.Name), verbs.RemoveSubject, activities.RemoveSubjectInput{Binding: b})
+		got, err := do(ctx, changing.within(r.policy), fmt.Sprintf("Take the leaver out of %s in %s", b.Binding, b.Cluster.Name), verbs.RemoveSubject, activities.RemoveSubjectInput{Binding: b})
 		if err != nil {
 			r.state.Residual = append(r.state.Residual, fmt.Sprintf("%s in cluster %s could not be cleaned: %s", b.Binding, b.Cluster.Name, problem(err)))
 			return err
 		}
-		r.change(ctx, fmt.Sprintf("Took the leaver out of %s in %s", b.Binding, b.Cluster.Name), b.Target(), "")
+		r.change(ctx, fmt.Sprintf("Took the leaver out of %s in %s", b.Binding, b.Cluster.Name), b.Target(), "", got.Receipt)
 		return nil
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"offboard/internal/offboard"
+	"offboard/workflows"
 )
 
 // However a reset goes, the scope gets one new key (promise 3).
@@ -76,6 +77,12 @@ func TestResetThatAPersonRetriesAfterALostReplyMakesOneKey(t *testing.T) {
 		require.Contains(t, hold(t, p, germany).Means, "Whether a new key was made is not known yet")
 	})
 	o.resolves(germany, offboard.ActionRetry)
+	// With a budget as short as that the other scope may hold for its hidden key, too; which is not what this is about.
+	o.when(func(p offboard.Progress) bool { return holds(britain)(p) || p.Phase == offboard.PhaseSoak }, func(p offboard.Progress) {
+		if holds(britain)(p) {
+			o.send(workflows.ResolveUpdate, workflows.Resolve{Scope: britain, Action: offboard.ActionRetry, By: person})
+		}
+	})
 	report := o.run(input())
 
 	require.Equal(t, offboard.Completed, report.Status, report.Message)

@@ -13,13 +13,17 @@ import (
 )
 
 // parallelKeys bounds the keys that are changed at the same time; a user has at most a few dozen.
-const parallelKeys = 5
+const parallelKeys = 50
 
 // disable disables every key that is to be retired, after it is sure that no cluster needs one of them. The first thing
 // registered is how to enable it again.
 func (r *run) disable(ctx workflow.Context) error {
 	r.enter(ctx, offboard.PhaseDisable)
-	if err := r.unforeseen(ctx); err != nil {
+	check := r.unforeseen
+	if r.state.Prune != nil {
+		check = r.stillUnused
+	}
+	if err := check(ctx); err != nil {
 		return err
 	}
 	return firstOf(each(ctx, parallelKeys, r.state.Keys, "disable", func(ctx workflow.Context, i int, k offboard.KeyProgress) error {
@@ -40,6 +44,9 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		return r.lockKey(ctx, k)
 	}
 	means := "Nothing is broken: every scope that was handed over runs on its new key, and this key is still alive."
+	if r.state.Prune != nil {
+		means = "Nothing is broken: this key is still alive."
+	}
 	var attempt func(ctx workflow.Context) error
 	attempt = func(ctx workflow.Context) error {
 		if !registered {
@@ -48,17 +55,18 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		}
 		if unlock && !k.Unlocked {
 			unlocking = true // an undo locks it again, even if it is not known whether this was done
-			if _, err := do(ctx, changing.within(r.policy), "Unlock key "+k.Name, verbs.UnlockKey, activities.KeyInput{ID: k.ID}); err != nil {
+			got, err := do(ctx, changing.within(r.policy), "Unlock key "+k.Name, verbs.UnlockKey, activities.KeyInput{ID: k.ID})
+			if err != nil {
 				return err
 			}
 			k.Unlocked = true
-			r.change(ctx, "Unlocked key "+k.Name, k.ID, "iam-identity.user-apikey.update")
+			r.change(ctx, "Unlocked key "+k.Name, k.ID, "iam-identity.user-apikey.update", got.Receipt)
 		}
 		k.Disabled = true // an undo enables it, likewise
 		got, err := do(ctx, changing.within(r.policy), "Disable key "+k.Name+" "+k.ID, verbs.DisableKey, activities.KeyInput{ID: k.ID})
 		switch {
 		case err != nil:
-			if stopped(err) || failure(err).Code != offboard.Locked || k.Unlocked {
+			if stopped(err) || failure(err).Code != offboard.Locked || k.Unlocked || r.state.Prune != nil {
 				return err
 			}
 			unlock = true // somebody locked it since the plan was made
@@ -69,13 +77,13 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 		case got.Already:
 			k.Disabled = false // somebody else's doing, which an undo leaves alone
 		default:
-			r.change(ctx, "Disabled key "+k.Name, k.ID, "iam-identity.user-apikey.update")
+			r.change(ctx, "Disabled key "+k.Name, k.ID, "iam-identity.user-apikey.update", got.Receipt)
 		}
 		k.State, k.DisabledAt = offboard.KeyDisabled, workflow.Now(ctx)
 		r.state.DisabledAt = k.DisabledAt
 		return nil
 	}
-	err := r.persist(ctx, "key "+k.ID, "disable key "+k.Name, means, "tries again", "leaves this key alive; the user is then not removed", attempt)
+	err := r.persist(ctx, "key "+k.ID, "disable key "+k.Name, means, "tries again", "leaves this key alive"+r.thenStays(), attempt)
 	if errors.Is(err, errSkipped) {
 		if err := restore(ctx); err != nil {
 			return err
@@ -85,6 +93,14 @@ func (r *run) disableKey(ctx workflow.Context, i int) error {
 	}
 	r.show(ctx)
 	return err
+}
+
+// thenStays says what a key that stays means for the user.
+func (r *run) thenStays() string {
+	if r.state.Prune != nil {
+		return ""
+	}
+	return "; the user is then not removed"
 }
 
 // enableKey enables a key that this run disabled; any other it leaves alone.
@@ -104,7 +120,7 @@ func (r *run) enableKey(ctx workflow.Context, k *offboard.KeyProgress) error {
 	if k.State == offboard.KeyDisabled {
 		k.State = offboard.KeyActive
 	}
-	r.change(ctx, "Enabled key "+k.Name, k.ID, "iam-identity.user-apikey.update")
+	r.change(ctx, "Enabled key "+k.Name, k.ID, "iam-identity.user-apikey.update", got.Receipt)
 	return nil
 }
 
@@ -112,7 +128,7 @@ func (r *run) enableKey(ctx workflow.Context, k *offboard.KeyProgress) error {
 func (r *run) lockKey(ctx workflow.Context, k *offboard.KeyProgress) error {
 	got, err := do(ctx, undoing, "Lock key "+k.Name+" again", verbs.LockKey, activities.KeyInput{ID: k.ID})
 	if err == nil && !got.Gone {
-		r.change(ctx, "Locked key "+k.Name+" again", k.ID, "iam-identity.user-apikey.update")
+		r.change(ctx, "Locked key "+k.Name+" again", k.ID, "iam-identity.user-apikey.update", got.Receipt)
 	}
 	return err
 }
@@ -144,11 +160,18 @@ func (r *run) unforeseen(ctx workflow.Context) error {
 
 // news says in words what the plan does not cover and no person was told yet.
 func (r *run) news(ctx workflow.Context) ([]string, error) {
-	keys, err := do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver})
-	if err != nil {
-		return nil, err
-	}
-	clusters, err := do(ctx, reading, "Look for new clusters in the scopes", verbs.SurveyClusters, activities.SurveyClustersInput{})
+	var keys activities.SurveyKeysResult
+	var clusters activities.SurveyClustersResult
+	err := atOnce(ctx, "news",
+		func(ctx workflow.Context) (err error) {
+			keys, err = do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver})
+			return err
+		},
+		func(ctx workflow.Context) (err error) {
+			clusters, err = do(ctx, reading, "Look for new clusters in the scopes", verbs.SurveyClusters, activities.SurveyClustersInput{})
+			return err
+		},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +209,7 @@ func (r *run) delete(ctx workflow.Context) error {
 			return nil
 		}
 		return r.persist(ctx, "key "+k.ID, "delete key "+k.Name,
-			"Nothing is broken: the key is disabled and nothing uses it.", "tries again", "leaves the disabled key; the user is then not removed",
+			"Nothing is broken: the key is disabled and nothing uses it.", "tries again", "leaves the disabled key"+r.thenStays(),
 			func(ctx workflow.Context) error { return r.deleteKey(ctx, i) })
 	})
 	for _, err := range errs {
@@ -199,19 +222,21 @@ func (r *run) delete(ctx workflow.Context) error {
 
 func (r *run) deleteKey(ctx workflow.Context, i int) error {
 	k := &r.state.Keys[i]
-	_, err := do(ctx, changing.within(r.policy), "Delete key "+k.Name+" "+k.ID, verbs.DeleteKey, activities.KeyInput{ID: k.ID})
-	if err != nil && failure(err).Code == offboard.Locked {
+	got, err := do(ctx, changing.within(r.policy), "Delete key "+k.Name+" "+k.ID, verbs.DeleteKey, activities.KeyInput{ID: k.ID})
+	if err != nil && failure(err).Code == offboard.Locked && r.state.Prune == nil {
 		// Somebody locked it again after the plan; it is ours to delete all the same.
-		if _, unlock := do(ctx, changing.within(r.policy), "Unlock key "+k.Name, verbs.UnlockKey, activities.KeyInput{ID: k.ID}); unlock != nil {
+		unlocked, unlock := do(ctx, changing.within(r.policy), "Unlock key "+k.Name, verbs.UnlockKey, activities.KeyInput{ID: k.ID})
+		if unlock != nil {
 			return unlock
 		}
-		_, err = do(ctx, changing.within(r.policy), "Delete key "+k.Name+" "+k.ID, verbs.DeleteKey, activities.KeyInput{ID: k.ID})
+		r.sent(ctx, "Unlocked key "+k.Name, k.ID, "iam-identity.user-apikey.update", unlocked.Receipt)
+		got, err = do(ctx, changing.within(r.policy), "Delete key "+k.Name+" "+k.ID, verbs.DeleteKey, activities.KeyInput{ID: k.ID})
 	}
 	if err != nil {
 		return err
 	}
 	k.State, k.DeletedAt = offboard.KeyDeleted, workflow.Now(ctx)
-	r.change(ctx, "Deleted key "+k.Name, k.ID, "iam-identity.user-apikey.delete")
+	r.change(ctx, "Deleted key "+k.Name, k.ID, "iam-identity.user-apikey.delete", got.Receipt)
 	r.show(ctx)
 	return nil
 }

@@ -98,7 +98,7 @@ func newOffboarding(t *testing.T) *offboarding {
 	o.env.SetStartTime(start)
 	o.env.SetTestTimeout(10 * time.Second)
 	o.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: runID, TaskQueue: workflows.TaskQueue})
-	o.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{activities.Interceptor(), &server{o: o}}})
+	o.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{activities.Interceptor(0), &server{o: o}}})
 	o.env.SetOnChildWorkflowCompletedListener(func(info *workflow.Info, _ converter.EncodedValue, _ error) {
 		o.ended(info.WorkflowExecution.ID)
 		if info.WorkflowType.Name == workflows.Claim {
@@ -249,7 +249,7 @@ func (o *offboarding) look() {
 	if o.looks++; o.looks > 20_000 || o.env.IsWorkflowCompleted() {
 		return
 	}
-	if o.workflowType != workflows.Offboard && o.workflowType != workflows.Move {
+	if o.workflowType != workflows.Offboard && o.workflowType != workflows.Move && o.workflowType != workflows.Prune {
 		return
 	}
 	p := o.status()
@@ -528,7 +528,7 @@ type activityOut struct {
 
 func (a *activityOut) GetInfo(ctx context.Context) activity.Info {
 	info := a.Next.GetInfo(ctx)
-	info.ScheduledTime = a.o.activity(info.ActivityID).scheduled
+	info.ScheduledTime, info.StartedTime = a.o.activity(info.ActivityID).scheduled, a.o.account.now()
 	return info
 }
 

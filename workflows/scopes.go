@@ -56,7 +56,7 @@ func (r *run) handOverScope(ctx workflow.Context, i int, h offboard.Handover) er
 	var got offboard.ScopeProgress
 	err := workflow.ExecuteChildWorkflow(ctx, HandOver, HandOverInput{
 		Handover: h, Leaver: r.state.Leaver, Policy: r.policy, Mark: r.state.RunID,
-		Compensate: r.state.Request.OnFailure == offboard.OnFailureCompensate, Fallback: fallback,
+		Compensate: r.state.Request.OnFailure == offboard.OnFailureCompensate, Fallback: fallback, Urgent: r.state.Request.Urgent,
 	}).Get(ctx, &got)
 	r.close(h.Scope.String())
 	if err != nil {
@@ -64,9 +64,7 @@ func (r *run) handOverScope(ctx workflow.Context, i int, h offboard.Handover) er
 		return err
 	}
 	*s = got
-	for _, c := range got.Changes {
-		r.state.Record(c)
-	}
+	r.adopt(s, false)
 	r.state.Waivers = append(r.state.Waivers, got.Waivers...)
 	switch {
 	case got.Aborted:
@@ -95,6 +93,9 @@ func (r *run) abortedBy(subject string) string {
 // watched are the clusters that were handed over, with what depends on the key in them, and the troubles they had
 // before.
 func (r *run) watched() (clusters []activities.WatchedCluster, known []string) {
+	if r.state.Prune != nil {
+		return r.watchedOfPrune(), r.known
+	}
 	for i, s := range r.state.Scopes {
 		if s.State != offboard.ScopeDone {
 			continue

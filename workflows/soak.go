@@ -21,6 +21,10 @@ func (r *run) soak(ctx workflow.Context) error {
 	if !r.anyDisabled() {
 		return nil
 	}
+	keys, also := "the leaver's keys", " and the user in the account"
+	if r.state.Prune != nil {
+		keys, also = "the superseded keys", ""
+	}
 	for {
 		r.enter(ctx, offboard.PhaseSoak)
 		trouble, err := r.soakOnce(ctx)
@@ -32,11 +36,11 @@ func (r *run) soak(ctx workflow.Context) error {
 			return err
 		}
 		err = r.hold(ctx, offboard.Hold{Subject: "soak", Step: "soak", Code: offboard.Conflict,
-			Problem: "After the leaver's keys were disabled: " + strings.Join(trouble, "; ") + ".",
+			Problem: "After " + keys + " were disabled: " + strings.Join(trouble, "; ") + ".",
 			Means:   "The keys were enabled again at once, so what still uses them works.",
 			Retry:   "disables the keys and soaks again",
-			Skip:    "leaves the keys alive and the user in the account; the run ends as Incomplete",
-			Abort:   "stops the offboarding and undoes what can be undone"})
+			Skip:    "leaves the keys alive" + also + "; the run ends as Incomplete",
+			Abort:   "stops the run and undoes what can be undone"})
 		switch {
 		case err == nil:
 		case errors.Is(err, errSkipped):
@@ -60,17 +64,18 @@ func (r *run) soakOnce(ctx workflow.Context) ([]string, error) {
 		Until: workflow.Now(ctx).Add(r.state.Plan.Soak.Std()),
 		Pause: offboard.Duration(max(r.policy.SoakProbe.Std(), r.state.Plan.Soak.Std()/mostProbes)),
 	}
+	in.Urgent = r.state.Request.Urgent
 	in.Probe.Clusters, in.Probe.Known = r.watched()
 	for _, k := range r.state.Keys {
-		if k.State == offboard.KeyDisabled && k.Disabled {
-			in.Probe.Keys = append(in.Probe.Keys, activities.WatchedKey{ID: k.ID, Name: k.Name, Since: k.DisabledAt})
+		if k.State == offboard.KeyDisabled && (k.Disabled || r.state.Prune != nil) {
+			in.Probe.Keys = append(in.Probe.Keys, activities.WatchedKey{ID: k.ID, Name: k.Name, Since: r.unusedSince(k)})
 		}
 	}
 	r.state.Soak = &offboard.SoakProgress{Run: r.state.WorkflowID + "/soak", Until: in.Until}
 	r.waiting(ctx, "the soak, until %s", in.Until.Format(time.RFC3339))
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          r.state.Soak.Run,
-		StaticSummary:       brief("Watch what " + r.state.Leaver.Email + "'s keys were for"),
+		StaticSummary:       brief("Watch what " + r.whose() + " keys were for"),
 		WaitForCancellation: true,
 		ParentClosePolicy:   enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL,
 	})
@@ -87,6 +92,23 @@ func (r *run) soakOnce(ctx workflow.Context) ([]string, error) {
 	got.Run = r.state.Soak.Run
 	r.state.Soak = &got
 	return got.Trouble, nil
+}
+
+// whose says which keys this run retires.
+func (r *run) whose() string {
+	if r.state.Prune != nil {
+		return "superseded"
+	}
+	return r.state.Leaver.Email + "'s"
+}
+
+// unusedSince is from when on no use of a disabled key may be seen. IAM cuts its times, so of a superseded key, which
+// nothing may use at all, every use is one that comes after the last one that the plan knew.
+func (r *run) unusedSince(k offboard.KeyProgress) time.Time {
+	if r.state.Prune != nil {
+		return k.LastUsed
+	}
+	return k.DisabledAt
 }
 
 func (r *run) anyDisabled() bool {

@@ -15,9 +15,9 @@ import (
 // attempt costs little.
 const chunk = 50
 
-// parallelReads bounds the surveying activities; together with their own fan-out they stay within the containers API's
-// 200 requests per 10 s at usual latencies.
-const parallelReads = 4
+// parallelReads bounds the surveying activities that are scheduled at once; the worker keeps to IBM's limit of requests by
+// itself.
+const parallelReads = 50
 
 // survey looks at everything the plan needs. It changes nothing.
 func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
@@ -53,7 +53,7 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 	if r.state.Move != nil {
 		parts = parts[:len(parts)-1] // nobody's profiles matter
 	}
-	if err := firstOf(each(ctx, len(parts), parts, "survey", func(ctx workflow.Context, _ int, f func(workflow.Context) error) error { return f(ctx) })); err != nil {
+	if err := atOnce(ctx, "survey", parts...); err != nil {
 		return s, err
 	}
 	s.Keys, s.FunctionalIDs, s.Profiles = withGroupNames(keys.Keys, clusters.Groups), functional.FunctionalIDs, profiles.Profiles

@@ -27,7 +27,7 @@ func (r *run) onUndo(what string, f func(ctx workflow.Context) error) {
 
 // withdrawLater registers how to take access back that this run gave. Nothing is taken back once a reset may have been
 // sent: a scope may depend on it. The activity looks for keys of other runs besides.
-func (r *run) withdrawLater(what string, verb func(context.Context, activities.WithdrawInput) (activities.WithdrawResult, error), in activities.WithdrawInput) {
+func (r *run) withdrawLater(what, event string, verb func(context.Context, activities.WithdrawInput) (activities.WithdrawResult, error), in activities.WithdrawInput) {
 	r.onUndo(what, func(ctx workflow.Context) error {
 		if r.state.ResetSent() {
 			return nil
@@ -44,7 +44,11 @@ func (r *run) withdrawLater(what string, verb func(context.Context, activities.W
 			r.state.Residual = append(r.state.Residual, "Not undone, because another run uses it: "+what)
 			return nil
 		}
-		r.change(ctx, "Undone: "+what, cmp.Or(in.PolicyID, in.IAMID, in.GroupID), "")
+		look := event
+		if got.RequestID == "" {
+			look = "" // it was gone already: there is no event
+		}
+		r.change(ctx, "Undone: "+what, cmp.Or(in.PolicyID, in.IAMID, in.GroupID), look, got.Receipt)
 		return nil
 	})
 }

@@ -20,12 +20,15 @@ type SoakInput struct {
 	Probe activities.ProbeInput `json:"probe"`
 	// Probes were taken by the runs before this one.
 	Probes int `json:"probes,omitempty"`
+	// Urgent: its looks go before the steps of other runs.
+	Urgent bool `json:"urgent,omitempty"`
 }
 
 // soakWorkflow looks at the clusters and the disabled keys again and again until the time is up or something is wrong.
 // Its result says what is wrong; it changes nothing.
 func soakWorkflow(ctx workflow.Context, in SoakInput) (offboard.SoakProgress, error) {
 	state := offboard.SoakProgress{Until: in.Until, Probes: in.Probes}
+	ctx = hurried(ctx, in.Urgent)
 	err := workflow.SetQueryHandlerWithOptions(ctx, StatusQuery, func() (offboard.SoakProgress, error) { return state, nil },
 		workflow.QueryHandlerOptions{Description: "How often the clusters and keys were looked at, and when last"})
 	if err != nil {

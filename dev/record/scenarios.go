@@ -30,7 +30,7 @@ const (
 
 // scenarios are all paths, the long ones first, so that the last lane to finish is not late.
 func scenarios() []scenario {
-	return concat(longPaths(), handOverPaths(), holdPaths(), movePaths(), unansweredPaths(), fallbackPaths(), undoPaths(), meanwhilePaths(), noticePaths(), sealedPaths(), goodPaths(), openPaths(), endPaths())
+	return concat(longPaths(), handOverPaths(), holdPaths(), movePaths(), prunePaths(), auditPaths(), unansweredPaths(), fallbackPaths(), undoPaths(), meanwhilePaths(), noticePaths(), sealedPaths(), goodPaths(), openPaths(), endPaths())
 }
 
 func concat(lists ...[]scenario) []scenario {

@@ -39,10 +39,12 @@ type FunctionalID struct {
 
 // WorkerConfig bounds the worker.
 type WorkerConfig struct {
-	// MaxConcurrentActivities bounds the calls that are under way at once.
+	// MaxConcurrentActivities bounds the activities that are under way at once.
 	MaxConcurrentActivities int `json:"maxConcurrentActivities"`
 	// MaxConcurrentWorkflowTasks bounds the workflow tasks that are worked on at once; zero means the SDK's default.
 	MaxConcurrentWorkflowTasks int `json:"maxConcurrentWorkflowTasks"`
+	// ContainersCalls is how many requests this worker sends to IBM's containers API in 10 seconds; zero: as many as come.
+	ContainersCalls int `json:"containersCalls"`
 	// Drain is how long calls under way may go on after the worker was told to stop.
 	Drain offboard.Duration `json:"drain"`
 	// Health is the address for /livez, /readyz and /metrics, as in "127.0.0.1:8080"; empty: that in OFFBOARD_HEALTH, if any.
@@ -95,9 +97,11 @@ type fileReports struct {
 // DefaultWorker is what holds where the file says nothing of the worker.
 func DefaultWorker() WorkerConfig {
 	return WorkerConfig{
-		// IBM's containers API takes 200 requests in 10 seconds from everybody together; with half a second each, 50
-		// calls at once stay near half of that.
-		MaxConcurrentActivities: 50,
+		// Most of them wait for an effect and cost a few kilobytes. More would only queue in here, instead of in Temporal,
+		// which knows whose turn is first.
+		MaxConcurrentActivities: 500,
+		// IBM's containers API takes 200 from one address; people use it, too.
+		ContainersCalls: 190,
 		// Longer than any single call to IBM may take, shorter than the 30 seconds Kubernetes gives a pod to end.
 		Drain: offboard.Duration(25 * time.Second),
 	}

@@ -84,6 +84,7 @@ func TestCompleteConfiguration(t *testing.T) {
 	assert.True(t, c.Policy.Dependents[0].StorageOnly)
 	assert.Equal(t, "reports", c.Reports)
 	assert.Equal(t, 20, c.Worker.MaxConcurrentActivities)
+	assert.Equal(t, 100, c.Worker.ContainersCalls)
 	assert.True(t, c.Deployment.Versioned())
 }
 

@@ -97,6 +97,9 @@ func checkWorker(d *document, w WorkerConfig) {
 	if w.MaxConcurrentWorkflowTasks < 0 || w.MaxConcurrentWorkflowTasks == 1 {
 		d.problem("worker.maxConcurrentWorkflowTasks", "worker.maxConcurrentWorkflowTasks must be 2 or more, or left out")
 	}
+	if w.ContainersCalls < 0 {
+		d.problem("worker.containersCalls", "worker.containersCalls is negative: it is how many requests the containers API is sent in 10 s, and 0 means no limit")
+	}
 	if w.Drain < 0 {
 		d.problem("worker.drain", "worker.drain is negative")
 	}

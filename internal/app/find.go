@@ -120,7 +120,7 @@ func (r *Runs) search(ctx context.Context, name string, f Filter) (string, error
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(8) // a query is a workflow task; more at once would only wait in the worker
 	for i, l := range list {
-		if l.Type == workflows.Move {
+		if l.Type == workflows.Move || l.Type == workflows.Prune {
 			continue // it is about nobody
 		}
 		group.Go(func() error {

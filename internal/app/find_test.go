@@ -78,11 +78,11 @@ func TestListAsksTheServerHowARunEnded(t *testing.T) {
 		filter app.Filter
 		want   string
 	}{
-		{app.Filter{}, "WorkflowType IN ('Offboard', 'Move')"},
-		{app.Filter{Status: offboard.Running}, "WorkflowType IN ('Offboard', 'Move') AND ExecutionStatus = 'Running'"},
-		{app.Filter{Status: "Terminated"}, "WorkflowType IN ('Offboard', 'Move') AND ExecutionStatus = 'Terminated'"},
-		{app.Filter{Status: offboard.Incomplete}, "WorkflowType IN ('Offboard', 'Move') AND OffboardStatus = 'Incomplete' AND ExecutionStatus = 'Completed'"},
-		{app.Filter{NeedsPerson: true, Account: "it's"}, "WorkflowType IN ('Offboard', 'Move') AND OffboardAccount = 'it''s' AND OffboardNeedsPerson = true AND ExecutionStatus = 'Running'"},
+		{app.Filter{}, "WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding'"},
+		{app.Filter{Status: offboard.Running}, "WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding' AND ExecutionStatus = 'Running'"},
+		{app.Filter{Status: "Terminated"}, "WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding' AND ExecutionStatus = 'Terminated'"},
+		{app.Filter{Status: offboard.Incomplete}, "WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding' AND OffboardStatus = 'Incomplete' AND ExecutionStatus = 'Completed'"},
+		{app.Filter{NeedsPerson: true, Account: "it's"}, "WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding' AND OffboardAccount = 'it''s' AND OffboardNeedsPerson = true AND ExecutionStatus = 'Running'"},
 	} {
 		cl := mocks.NewClient(t)
 		cl.On("ListWorkflow", mock.Anything, mock.MatchedBy(func(r *workflowservice.ListWorkflowExecutionsRequest) bool {
@@ -129,8 +129,8 @@ func threeRuns(t *testing.T) *mocks.Client {
 			Return(&workflowservice.ListWorkflowExecutionsResponse{Executions: infos}, nil).Maybe()
 	}
 	open := []*workflowpb.WorkflowExecutionInfo{execution(own, ownRun, running), execution(uuid, uuidRun, running)}
-	list("WorkflowType IN ('Offboard', 'Move') AND ExecutionStatus = 'Running'", open...)
-	list("WorkflowType IN ('Offboard', 'Move')", append(open, execution(other, goneRun, completed))...)
+	list("WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding' AND ExecutionStatus = 'Running'", open...)
+	list("WorkflowType IN ('Offboard', 'Move', 'Prune') AND TaskQueue = 'offboarding'", append(open, execution(other, goneRun, completed))...)
 	list("RunId = '"+uuidRun+"'", execution(uuid, uuidRun, running))
 	list("RunId = '"+earlier+"'", execution(own, earlier, completed))
 	c.On("ListWorkflow", mock.Anything, mock.Anything).Return(&workflowservice.ListWorkflowExecutionsResponse{}, nil).Maybe()

@@ -22,9 +22,10 @@ import (
 type Listed struct {
 	WorkflowID  string          `json:"workflowId"`
 	RunID       string          `json:"runId"`
-	Type        string          `json:"type"`             // workflow type: Offboard or Move
+	Type        string          `json:"type"`             // workflow type: Offboard, Move or Prune
 	Person      string          `json:"person,omitempty"` // of an Offboard, as named at the start: e-mail address or IAM ID
 	Moves       string          `json:"moves,omitempty"`  // of a Move: which scopes, in words
+	Prunes      string          `json:"prunes,omitempty"` // of a Prune: which keys, in words
 	Status      offboard.Status `json:"status"`           // one of Statuses
 	Phase       offboard.Phase  `json:"phase,omitempty"`
 	Account     string          `json:"account,omitempty"`
@@ -53,8 +54,12 @@ func Statuses() []offboard.Status {
 		offboard.Incomplete, offboard.RolledBack, offboard.AlreadyGone}, endings...)
 }
 
+// ofOurs means the runs that people start; those they begin by themselves are within them, and rehearsals have queues of
+// their own.
+var ofOurs = fmt.Sprintf("WorkflowType IN ('%s', '%s', '%s') AND TaskQueue = '%s'", workflows.Offboard, workflows.Move, workflows.Prune, workflows.TaskQueue)
+
 func (f Filter) query() string {
-	parts := []string{fmt.Sprintf("WorkflowType IN ('%s', '%s')", workflows.Offboard, workflows.Move)}
+	parts := []string{ofOurs}
 	text := func(key, value string) {
 		if value != "" {
 			parts = append(parts, fmt.Sprintf("%s = '%s'", key, strings.ReplaceAll(value, "'", "''")))
@@ -159,6 +164,10 @@ func (r *Runs) about(ctx context.Context, l *Listed) error {
 		l.Moves = scopes
 		return nil
 	}
+	if keys, ours := strings.CutPrefix(summary, workflows.Prune+" "); ours {
+		l.Prunes = keys
+		return nil
+	}
 	answer, err := r.client.WorkflowService().GetWorkflowExecutionHistory(ctx, &workflowservice.GetWorkflowExecutionHistoryRequest{
 		Namespace: r.config.Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: l.WorkflowID, RunId: l.RunID}, MaximumPageSize: 1,
 	})
@@ -168,13 +177,17 @@ func (r *Runs) about(ctx context.Context, l *Listed) error {
 	var input struct {
 		User string `json:"user"`
 		offboard.Selection
+		All bool `json:"all"`
 	}
 	for _, event := range answer.GetHistory().GetEvents() {
 		_ = dataConverter(r.client).FromPayloads(event.GetWorkflowExecutionStartedEventAttributes().GetInput(), &input)
 	}
 	l.Person = input.User
-	if l.Type == workflows.Move {
+	switch l.Type {
+	case workflows.Move:
 		l.Moves = input.Selection.String()
+	case workflows.Prune:
+		l.Prunes = offboard.PruneSelection{Scopes: input.Scopes, OwnedBy: input.OwnedBy, All: input.All}.String()
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func NewGate(c client.Client, o replay.Options) (*Gate, error) {
 		o.Register = workflows.Register
 	}
 	if o.Interceptors == nil {
-		o.Interceptors = []interceptor.WorkerInterceptor{activities.Interceptor()}
+		o.Interceptors = []interceptor.WorkerInterceptor{activities.Interceptor(activities.Linger)}
 	}
 	if o.DataConverter == nil {
 		o.DataConverter, o.FailureConverter = Converters(c)

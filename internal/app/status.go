@@ -181,15 +181,23 @@ func (r *Runs) describe(ctx context.Context, workflowID string) (*client.Workflo
 // Wait waits until a run ends and returns its report; *Failed where it ended without one.
 func (r *Runs) Wait(ctx context.Context, workflowID string) (offboard.Report, error) {
 	var report offboard.Report
-	err := r.client.GetWorkflow(ctx, workflowID, "").Get(ctx, &report)
+	if err := r.result(ctx, workflowID, "", &report); err != nil {
+		return offboard.Report{}, err
+	}
+	return report, nil
+}
+
+// result waits for a run's end and reads its result. An empty run ID means the newest execution.
+func (r *Runs) result(ctx context.Context, workflowID, runID string, into any) error {
+	err := r.client.GetWorkflow(ctx, workflowID, runID).Get(ctx, into)
 	if err == nil {
-		return report, nil
+		return nil
 	}
 	if ctx.Err() != nil {
-		return offboard.Report{}, ctx.Err()
+		return ctx.Err()
 	}
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
-		return offboard.Report{}, &NoRun{Name: workflowID}
+		return &NoRun{Name: workflowID}
 	}
 	failure := &Failed{WorkflowID: workflowID, How: "Failed", Why: err.Error()}
 	if e, yes := errors.AsType[*temporal.ApplicationError](err); yes {
@@ -201,7 +209,7 @@ func (r *Runs) Wait(ctx context.Context, workflowID string) (offboard.Report, er
 	if _, yes := errors.AsType[*temporal.TerminatedError](err); yes {
 		failure.How, failure.Why = "Terminated", "somebody terminated it, so nothing was undone and nothing verified: look at its last progress"
 	}
-	return offboard.Report{}, failure
+	return failure
 }
 
 // Report is a run's report, made of its progress while it is still open.

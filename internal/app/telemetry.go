@@ -158,8 +158,8 @@ func survey(ctx context.Context, t *telemetry.Telemetry, c client.Client, ports 
 	}
 }
 
-// openRuns are the runs that people answer; those they begin by themselves are within them.
-var openRuns = fmt.Sprintf("WorkflowType IN ('%s', '%s') AND ExecutionStatus = 'Running'", workflows.Offboard, workflows.Move)
+// openRuns are the runs that people answer.
+var openRuns = ofOurs + " AND ExecutionStatus = 'Running'"
 
 // countOpen counts the open runs by what Temporal's list says of them, so that all workers tell the same, and the same
 // after a restart.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -21,13 +22,16 @@ import (
 	"offboard/workflows"
 )
 
-// Version is the version of this build, as Go's toolchain stamped it.
+// release is the version of a build that has no repository around it, as an image's: the linker sets it.
+var release string
+
+// Version is the version of this build, as the linker was told it or as Go's toolchain stamped it.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	version, revision, dirty := info.Main.Version, "", ""
+	version, revision, dirty := cmp.Or(release, info.Main.Version), "", ""
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
@@ -69,6 +73,10 @@ func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, err
 	if err != nil {
 		return nil, err
 	}
+	audits, err := newAuditPorts(c, config, logger, told)
+	if err != nil {
+		return nil, err
+	}
 	w := &Worker{logger: logger, failed: make(chan error, 1), drain: config.Worker.Drain.Std(), close: func() {}}
 	if own, wrapped := c.(*Connection); wrapped { // the SDK's workers insist on the SDK's own type
 		if c, w.close, err = own.forWorker(); err != nil {
@@ -81,19 +89,27 @@ func NewWorker(c client.Client, config Config, logger *zap.Logger) (*Worker, err
 	w.worker = sdkworker.New(c, workflows.TaskQueue, w.options(config))
 	workflows.Register(w.worker)
 	activities.Register(w.worker, activities.New(ports))
+	activities.RegisterAuditor(w.worker, activities.NewAuditor(audits))
 	return w, nil
 }
 
 func (w *Worker) options(config Config) sdkworker.Options {
 	o := sdkworker.Options{
-		Identity:                               identity(),
-		MaxConcurrentActivityExecutionSize:     config.Worker.MaxConcurrentActivities,
+		Identity:                           identity(),
+		MaxConcurrentActivityExecutionSize: config.Worker.MaxConcurrentActivities,
+		// As many polls as there is work: two, the SDK's number, hold a hundred hand-overs up, and many keep an idle server busy.
+		WorkflowTaskPollerBehavior:             sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{}),
+		ActivityTaskPollerBehavior:             sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{}),
 		MaxConcurrentWorkflowTaskExecutionSize: config.Worker.MaxConcurrentWorkflowTasks,
 		// Calls under way may finish: a reset whose answer is lost costs a search for the key it may have made.
 		WorkerStopTimeout: w.drain,
+		// A worker that was killed must not keep its runs waiting for long; one that lives answers in milliseconds.
+		StickyScheduleToStartTimeout: time.Second,
+		// Beats go out as the activities make them, and not only when four fifths of their time have passed.
+		MaxHeartbeatThrottleInterval: time.Second,
 		// Every name is given explicitly; a second one from Go's function names would only hide a mistake.
 		DisableRegistrationAliasing: true,
-		Interceptors:                []interceptor.WorkerInterceptor{activities.Interceptor()},
+		Interceptors:                []interceptor.WorkerInterceptor{activities.Interceptor(activities.Linger)},
 		OnFatalError: func(err error) {
 			select {
 			case w.failed <- err:
@@ -167,22 +183,27 @@ func NewCloud(config Config, logger *zap.Logger) (*ibmcloud.Cloud, error) {
 }
 
 func newCloud(config Config, observe func(context.Context, ibmcloud.Call)) (*ibmcloud.Cloud, error) {
-	ids := make([]ibmcloud.FunctionalID, len(config.FunctionalIDs))
-	for i, f := range config.FunctionalIDs {
-		ids[i] = ibmcloud.FunctionalID{Email: f.Email, APIKey: f.Key.Read}
-	}
-	cloud, err := ibmcloud.New(ibmcloud.Config{
-		Account:       config.Account,
-		APIKey:        config.Key.Read,
-		FunctionalIDs: ids,
-		Endpoints:     config.Endpoints,
-		UserAgent:     userAgent,
-		Observe:       observe,
-	})
+	cloud, err := ibmcloud.New(cloudConfig(config, observe))
 	if err != nil {
 		return nil, fmt.Errorf("make the IBM Cloud client: %w", err)
 	}
 	return cloud, nil
+}
+
+func cloudConfig(config Config, observe func(context.Context, ibmcloud.Call)) ibmcloud.Config {
+	ids := make([]ibmcloud.FunctionalID, len(config.FunctionalIDs))
+	for i, f := range config.FunctionalIDs {
+		ids[i] = ibmcloud.FunctionalID{Email: f.Email, APIKey: f.Key.Read}
+	}
+	return ibmcloud.Config{
+		Account:         config.Account,
+		APIKey:          config.Key.Read,
+		FunctionalIDs:   ids,
+		Endpoints:       config.Endpoints,
+		ContainersCalls: config.Worker.ContainersCalls,
+		UserAgent:       userAgent,
+		Observe:         observe,
+	}
 }
 
 // userAgent is what IBM's and the clusters' access logs show.

@@ -52,7 +52,7 @@ func plan() offboard.Plan {
 			{Scope: test, Action: offboard.Refresh, Clusters: []offboard.PlannedCluster{{ClusterRef: build, Provider: "classic", Type: "kubernetes", Manual: "no route to host"}}},
 		},
 		Keys: []offboard.PlannedKey{
-			{ID: "ApiKey-1", Name: "containers-kubernetes-key", Class: offboard.ClusterKey, Scope: prod, Created: begun.AddDate(-1, 0, 0)},
+			{ID: "ApiKey-1", Name: "containers-kubernetes-key", Class: offboard.ClusterKey, Scope: prod, Created: begun.AddDate(-1, 0, 0), LastUsed: begun.Add(-2 * time.Hour)},
 			{ID: "ApiKey-2", Name: "laptop", Class: offboard.PersonalKey, LastUsed: begun.AddDate(0, 0, -2)},
 		},
 		Findings: []offboard.Finding{

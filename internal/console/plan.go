@@ -10,9 +10,13 @@ import (
 // Plan shows what will be done, what stops meanwhile, and what needs an answer.
 func (c *Console) Plan(plan offboard.Plan) {
 	summary := fmt.Sprintf("%s with %s to hand over; no key is retired and nobody is removed.", plural(len(plan.Handovers), "scope"), plural(plan.Clusters(), "cluster"))
-	if plan.Moves() {
+	switch {
+	case plan.Prunes():
 		c.Line("%s", c.paint(bold, "Plan "+plan.Digest))
-	} else {
+		summary = plan.InWords()
+	case plan.Moves():
+		c.Line("%s", c.paint(bold, "Plan "+plan.Digest))
+	default:
 		c.Line("%s for %s", c.paint(bold, "Plan "+plan.Digest), who(plan.Leaver))
 		summary = fmt.Sprintf("%s with %s to hand over; %s to disable and, after a healthy soak of %s, to delete; %s.",
 			plural(len(plan.Handovers), "scope"), plural(plan.Clusters(), "cluster"), plural(len(plan.Keys), "key"), plan.Soak, removal(plan))
@@ -35,7 +39,9 @@ func (c *Console) Plan(plan offboard.Plan) {
 		c.Table([]string{"SCOPE", "ACTION", "NEW OWNER", "CLUSTER", "RESTARTED", "TYPE"}, rows)
 		c.radius(plan)
 	}
-	if len(plan.Keys) > 0 {
+	if plan.Prunes() {
+		c.superseded(plan)
+	} else if len(plan.Keys) > 0 {
 		c.Heading("Keys of the leaver")
 		var rows [][]string
 		for _, k := range plan.Keys {
@@ -43,9 +49,23 @@ func (c *Console) Plan(plan offboard.Plan) {
 		}
 		c.Table([]string{"KEY", "NAME", "FOR", "CREATED", "LAST USED"}, rows)
 	}
+	c.foresight(plan)
 	for _, severity := range []offboard.Severity{offboard.Blocker, offboard.Decision, offboard.Note} {
 		c.findings(plan, severity)
 	}
+}
+
+// superseded are the keys that a prune retires.
+func (c *Console) superseded(plan offboard.Plan) {
+	if len(plan.Keys) == 0 {
+		return
+	}
+	c.Heading("Superseded keys that go")
+	var rows [][]string
+	for _, k := range plan.Keys {
+		rows = append(rows, []string{k.ID, k.Owner, purpose(k.Class, k.Scope), moment(k.Created), moment(k.LastUsed)})
+	}
+	c.Table([]string{"KEY", "OWNER", "FOR", "CREATED", "LAST USED"}, rows)
 }
 
 func who(p offboard.Person) string {
@@ -90,6 +110,29 @@ func (c *Console) radius(plan offboard.Plan) {
 	for _, text := range order {
 		c.bullet("", fmt.Sprintf("%s: %s", strings.Join(clusters[text], ", "), text))
 	}
+}
+
+// foresight says how recently the keys were used, how long a run needs and what it cannot take back.
+func (c *Console) foresight(plan offboard.Plan) {
+	if plan.Empty() {
+		return
+	}
+	f := offboard.NewForesight(plan)
+	part := func(title string, list []string) {
+		if len(list) == 0 {
+			return
+		}
+		c.Heading(title)
+		for _, sentence := range list {
+			c.bullet("", sentence)
+		}
+	}
+	part("How recently the keys were used", f.Uses())
+	part("How long it takes", f.Takes)
+	for _, sentence := range f.Assumptions {
+		c.bullet(faint, "Assumed: "+sentence)
+	}
+	part("What cannot be undone", f.Final)
 }
 
 func (c *Console) findings(plan offboard.Plan, severity offboard.Severity) {

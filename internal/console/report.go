@@ -14,6 +14,13 @@ func (c *Console) Report(r offboard.Report) {
 	if p.Move != nil {
 		what = "Move"
 	}
+	if p.Prune != nil {
+		what = "Prune"
+	}
+	if r.Rehearsal != nil {
+		c.rehearsal(r.Rehearsal)
+		what = "Rehearsal: " + what
+	}
 	c.Line("%s of %s: %s", what, c.paint(bold, name(p)), c.State(r.Status))
 	if r.Message != "" {
 		for _, line := range c.wrap("", r.Message) {
@@ -27,7 +34,7 @@ func (c *Console) Report(r offboard.Report) {
 		}
 	}
 	fact("Account", p.Account)
-	if p.Move == nil {
+	if p.Leaves() {
 		fact("User", strings.TrimSpace(name(p)+" "+p.Leaver.IAMID))
 	}
 	fact("Requested by", p.Request.RequestedBy)
@@ -47,7 +54,11 @@ func (c *Console) Report(r offboard.Report) {
 		}
 	}
 	if len(p.Keys) > 0 {
-		c.Heading("Keys of the leaver")
+		if p.Prune != nil {
+			c.Heading("Superseded keys")
+		} else {
+			c.Heading("Keys of the leaver")
+		}
 		var rows [][]string
 		for _, k := range p.Keys {
 			rows = append(rows, []string{k.ID, purpose(k.Class, k.Scope), c.keyState(k.State), moment(k.DisabledAt), moment(k.DeletedAt)})
@@ -66,7 +77,7 @@ func (c *Console) Report(r offboard.Report) {
 			c.bullet("", strings.TrimSpace(fmt.Sprintf("%s: %s for %s by %s. %s", moment(a.At), a.Action, a.Subject, a.By, a.Note)))
 		}
 	}
-	if r.Status == offboard.Planned && p.Plan != nil {
+	if p.Plan != nil && (r.Status == offboard.Planned || p.FoundNothing()) {
 		c.Line("")
 		c.Plan(*p.Plan)
 	}

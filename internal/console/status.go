@@ -74,6 +74,9 @@ func name(p offboard.Progress) string {
 	if p.Move != nil {
 		return p.Move.String()
 	}
+	if p.Prune != nil {
+		return p.Prune.String()
+	}
 	if p.Leaver.Email != "" {
 		return p.Leaver.Email
 	}
@@ -257,7 +260,7 @@ func (c *Console) Approval(p offboard.Progress) string {
 
 // run names the run as a person would type it.
 func (c *Console) run(p offboard.Progress) string {
-	if user := name(p); user != "" {
+	if user := name(p); user != "" && p.Leaves() {
 		return quote(user)
 	}
 	return quote(p.WorkflowID)

@@ -41,6 +41,8 @@ type Event struct {
 	// plan waits for a yes whatever the source's approval is, a run that is open already is not moved, and what somebody
 	// else asked for is not called off.
 	Soft bool `json:"soft,omitempty"`
+	// Urgent: the run goes before others, as for somebody who is dismissed.
+	Urgent bool `json:"urgent,omitempty"`
 }
 
 // person is the name under which what is known of a person is kept.
@@ -94,6 +96,9 @@ func (e Event) request(approval string, now time.Time) (offboard.Request, error)
 	}
 	if !e.LastDay.IsZero() {
 		input["lastDay"] = e.LastDay
+	}
+	if e.Urgent {
+		input["urgent"] = true
 	}
 	data, err := json.Marshal(input)
 	if err != nil { // a year that JSON has no form for

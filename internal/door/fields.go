@@ -85,6 +85,20 @@ func (r *fieldReader) time(fields map[string]json.RawMessage, prefix, name strin
 	return value
 }
 
+// flag reads true or false; absent is false.
+func (r *fieldReader) flag(fields map[string]json.RawMessage, prefix, name string) bool {
+	raw, given := fields[name]
+	if !given {
+		return false
+	}
+	var value *bool
+	if err := json.Unmarshal(raw, &value); err != nil || value == nil {
+		r.add("%q must be true or false", prefix+name)
+		return false
+	}
+	return *value
+}
+
 // texts reads an object of texts; absent or null is none.
 func (r *fieldReader) texts(fields map[string]json.RawMessage, name string) map[string]string {
 	raw, given := fields[name]

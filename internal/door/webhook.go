@@ -63,12 +63,13 @@ func readWebhook(body []byte, now time.Time) (Event, error) {
 	event.At = r.time(outer, "", "timestamp", true)
 	data := r.inner(outer, "", "data")
 	if data != nil {
-		r.known(data, "data.", "user", "effective_at", "reason", "requested_by", "ticket")
+		r.known(data, "data.", "user", "effective_at", "reason", "requested_by", "ticket", "urgent")
 		event.User = r.person(data)
 		event.LastDay = r.time(data, "data.", "effective_at", event.Kind == Rescheduled)
 		event.Reason = r.text(data, "data.", "reason", false)
 		event.Ticket = r.text(data, "data.", "ticket", false)
 		event.RequestedBy = r.text(data, "data.", "requested_by", false)
+		event.Urgent = r.flag(data, "data.", "urgent")
 	}
 	if len(r.problems) == 0 {
 		// The rules for these are the run's own; they are asked here so that the answer names the sender's fields.

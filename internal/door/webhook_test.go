@@ -148,6 +148,19 @@ func sameHeaders(r *http.Request, body string) *http.Request {
 	return other
 }
 
+func TestAnUrgentRequest(t *testing.T) {
+	e := newEngine()
+	s := newServer(t, e, withWebhook)
+	body := strings.Replace(requested(now()), `"data":{`, `"data":{"urgent":true,`, 1)
+	require.Equal(t, http.StatusAccepted, s.do(t, signed(t, oldSecret, "1", now(), body)).Code)
+	require.Len(t, e.requests, 1)
+	assert.True(t, e.requests[0].Urgent)
+
+	w := s.do(t, signed(t, oldSecret, "2", now(), strings.Replace(body, `"urgent":true`, `"urgent":"very"`, 1)))
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Contains(t, w.Body.String(), `\"data.urgent\" must be true or false`)
+}
+
 func TestSeveralSignaturesInOneHeader(t *testing.T) {
 	s := newServer(t, newEngine(), func(c *door.Config) { c.Webhooks = []door.Webhook{{Name: "hr", Secrets: secret(newSecret)}} })
 	body, when := requested(now()), now()

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"github.com/IBM/platform-services-go-sdk/iamidentityv1"
+	"github.com/IBM/platform-services-go-sdk/usermanagementv1"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -16,15 +18,20 @@ const defaultTokenLife = time.Hour
 // Account reads the settings that concern everybody, the number of users the engine can see, and the owner.
 func (u *Users) Account(ctx context.Context) (offboard.Account, error) {
 	o := op{name: "GetAccountSettings", text: "read the account's identity settings"}
-	settings, err := ask(ctx, o, u.api.iam.GetAccountSettingsWithContext, &iamidentityv1.GetAccountSettingsOptions{AccountID: &u.account})
-	if err != nil {
-		return offboard.Account{}, err
-	}
-	list, err := u.page(ctx, op{name: "ListUsers", text: "count the account's users"}, "")
-	if err != nil {
-		return offboard.Account{}, err
-	}
-	owner, err := u.owner(ctx)
+	var settings *iamidentityv1.AccountSettingsResponse
+	var list *usermanagementv1.UserList
+	var owner string
+	err := atonce.Do(
+		func() (err error) {
+			settings, err = ask(ctx, o, u.api.iam.GetAccountSettingsWithContext, &iamidentityv1.GetAccountSettingsOptions{AccountID: &u.account})
+			return err
+		},
+		func() (err error) {
+			list, err = u.page(ctx, op{name: "ListUsers", text: "count the account's users"}, "")
+			return err
+		},
+		func() (err error) { owner, err = u.owner(ctx); return err },
+	)
 	if err != nil {
 		return offboard.Account{}, err
 	}

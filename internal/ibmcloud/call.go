@@ -23,7 +23,7 @@ type exchange struct {
 	operation string
 	began     bool            // the SDK accepted the arguments and handed over a request
 	connected bool            // the request got a connection, so that it may have been received
-	noToken   *offboard.Error // why no access token could be had; the request was not sent
+	unsent    *offboard.Error // why the request was not sent: no access token could be had, or its turn is too far off
 	lost      error           // why no answer came
 }
 

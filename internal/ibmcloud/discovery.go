@@ -11,6 +11,7 @@ import (
 	"github.com/IBM/platform-services-go-sdk/globalsearchv2"
 	"github.com/IBM/platform-services-go-sdk/resourcemanagerv2"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -41,20 +42,26 @@ func (c *Clusters) visibleTo(ctx context.Context, who *clients, group string) ([
 	if group != "" {
 		groupOption = &group
 	}
-	classic, err := listClusters(ctx, op{name: "ClassicGetClusters", text: "list the classic clusters"}, who.containers.ClassicGetClustersWithContext,
-		&kubernetesserviceapiv1.ClassicGetClustersOptions{XAuthResourceGroup: groupOption})
+	var classic, vpc, satellite []offboard.Cluster
+	var noSatellite error
+	err := atonce.Do(func() (err error) {
+		classic, err = listClusters(ctx, op{name: "ClassicGetClusters", text: "list the classic clusters"}, who.containers.ClassicGetClustersWithContext,
+			&kubernetesserviceapiv1.ClassicGetClustersOptions{XAuthResourceGroup: groupOption})
+		return err
+	}, func() (err error) {
+		vpc, err = listClusters(ctx, op{name: "VpcGetClusters", text: "list the VPC clusters"}, who.containers.VpcGetClustersWithContext,
+			&kubernetesserviceapiv1.VpcGetClustersOptions{XAuthResourceGroup: groupOption, Provider: new("vpc-gen2")})
+		return err
+	}, func() error {
+		satellite, noSatellite = listClusters(ctx, op{name: "GetSatelliteClusters", text: "list the Satellite clusters"}, who.containers.GetSatelliteClustersWithContext,
+			&kubernetesserviceapiv1.GetSatelliteClustersOptions{XAuthResourceGroup: groupOption})
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	vpc, err := listClusters(ctx, op{name: "VpcGetClusters", text: "list the VPC clusters"}, who.containers.VpcGetClustersWithContext,
-		&kubernetesserviceapiv1.VpcGetClustersOptions{XAuthResourceGroup: groupOption, Provider: new("vpc-gen2")})
-	if err != nil {
-		return nil, err
-	}
-	satellite, err := listClusters(ctx, op{name: "GetSatelliteClusters", text: "list the Satellite clusters"}, who.containers.GetSatelliteClustersWithContext,
-		&kubernetesserviceapiv1.GetSatelliteClustersOptions{XAuthResourceGroup: groupOption})
-	if err != nil && c.mayHaveSatellite(ctx, group == "", slices.Concat(classic, vpc)) {
-		return nil, err
+	if noSatellite != nil && c.mayHaveSatellite(ctx, group == "", slices.Concat(classic, vpc)) {
+		return nil, noSatellite
 	}
 	all := slices.Concat(classic, vpc, satellite)
 	slices.SortStableFunc(all, func(a, b offboard.Cluster) int { return cmp.Compare(a.ID, b.ID) })
@@ -74,7 +81,7 @@ func listClusters[O any](ctx context.Context, o op, send func(context.Context, O
 		clusters = append(clusters, offboard.Cluster{
 			ID: value(l.ID), Name: value(l.Name), Region: value(l.Region), ResourceGroup: value(l.ResourceGroup),
 			ResourceGroupName: value(l.ResourceGroupName), Provider: value(l.Provider), Type: value(l.Type),
-			State: value(l.State), Version: value(l.MasterKubeVersion), Addons: addonNames(l.Addons),
+			State: value(l.State), Status: value(l.Status), Version: value(l.MasterKubeVersion), Addons: addonNames(l.Addons),
 		})
 	}
 	return clusters, nil

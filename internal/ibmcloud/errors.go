@@ -29,8 +29,8 @@ func failed(ctx context.Context, o op, ex *exchange, response *core.DetailedResp
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if ex.noToken != nil {
-		refused := *ex.noToken
+	if ex.unsent != nil {
+		refused := *ex.unsent
 		refused.Op = o.text
 		return &refused
 	}
@@ -143,6 +143,16 @@ func item(o op, status int64, codes []string) error {
 // tokenRefused tells whether a service does not accept the access token.
 func tokenRefused(response *http.Response) bool {
 	return response.StatusCode == http.StatusUnauthorized
+}
+
+// refusal tells whether a service answered that it did nothing.
+func refusal(response *http.Response) bool {
+	return response.StatusCode >= 400 && response.StatusCode < 500
+}
+
+// throttled tells whether a service refused a request because there were too many.
+func throttled(response *http.Response) bool {
+	return response.StatusCode == http.StatusTooManyRequests
 }
 
 // granted tells whether a token request succeeded.

@@ -35,6 +35,9 @@ type Config struct {
 	Endpoints     Endpoints
 	// HTTPClient gives the transport and the timeout of one request; nil means a pooled transport and 45 s.
 	HTTPClient *http.Client
+	// ContainersCalls is how many requests the containers API is sent in 10 s, all identities together; IBM takes 200 from
+	// one address. Zero or less means as many as come.
+	ContainersCalls int
 	// UserAgent is sent instead of the SDKs' own; empty keeps those.
 	UserAgent string
 	// Observe, if set, is told of every finished exchange, token requests included, with the context of whoever asked. It
@@ -91,7 +94,8 @@ func New(c Config) (*Cloud, error) {
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{Transport: pooled()}
 	}
-	engine, err := newClients(c, "engine", c.APIKey)
+	paces := map[string]*pace{"containers": {full: c.ContainersCalls}}
+	engine, err := newClients(c, paces, "engine", c.APIKey)
 	if err != nil {
 		return nil, fmt.Errorf("build the engine's IBM Cloud clients: %w", err)
 	}
@@ -100,7 +104,7 @@ func New(c Config) (*Cloud, error) {
 	clusters := &Clusters{account: c.Account, api: engine}
 	successors := &Successors{users: users, keys: keys, clusters: clusters, byEmail: map[string]*successor{}}
 	for _, f := range c.FunctionalIDs {
-		own, err := newClients(c, f.Email, f.APIKey)
+		own, err := newClients(c, paces, f.Email, f.APIKey)
 		if err != nil {
 			return nil, fmt.Errorf("build the IBM Cloud clients of %s: %w", f.Email, err)
 		}
@@ -171,8 +175,8 @@ type clients struct {
 }
 
 // newClients builds the services one by one: their constructors have the same shape and no common type.
-func newClients(c Config, name string, key func(context.Context) (string, error)) (*clients, error) {
-	id := newIdentity(c, name, key)
+func newClients(c Config, paces map[string]*pace, name string, key func(context.Context) (string, error)) (*clients, error) {
+	id := newIdentity(c, paces, name, key)
 	nobody := &core.NoAuthAuthenticator{} // the transport authenticates, see identity
 	e := c.Endpoints
 	var s clients

@@ -32,6 +32,7 @@ type identity struct {
 	timeout   time.Duration
 	userAgent string
 	observe   func(context.Context, Call)
+	paces     map[string]*pace // by service; of those that count requests
 
 	fetches singleflight.Group
 	mu      sync.Mutex
@@ -59,9 +60,9 @@ const (
 	lastMoments = 10 * time.Second
 )
 
-func newIdentity(c Config, name string, key func(context.Context) (string, error)) *identity {
+func newIdentity(c Config, paces map[string]*pace, name string, key func(context.Context) (string, error)) *identity {
 	id := &identity{
-		name: name, key: key, observe: c.Observe, userAgent: c.UserAgent, timeout: requestTimeout,
+		name: name, key: key, observe: c.Observe, paces: paces, userAgent: c.UserAgent, timeout: requestTimeout,
 		tokenURL: strings.TrimSuffix(c.Endpoints.IAM, "/") + "/identity/token",
 	}
 	if c.Endpoints.IAM == "" {
@@ -201,7 +202,7 @@ func (i *identity) recentlyWorked(mark string, now time.Time) bool {
 	return now.Sub(i.refused) < grace
 }
 
-// send makes one exchange and tells the observer.
+// send makes one exchange and tells the observer. It expects that the request's turn has come.
 func (i *identity) send(request *http.Request, service, operation string) (*http.Response, error) {
 	if i.userAgent != "" {
 		request.Header.Set("User-Agent", i.userAgent)
@@ -213,6 +214,9 @@ func (i *identity) send(request *http.Request, service, operation string) (*http
 	if err == nil {
 		call.Status = response.StatusCode
 		call.RequestID = requestID(response.Header, "")
+		if p := i.paces[service]; p != nil && throttled(response) {
+			p.refused(time.Now(), retryAfter(response.Header, time.Now()))
+		}
 	}
 	i.observe(request.Context(), call)
 	return response, err
@@ -235,6 +239,7 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	response, token, err := t.attempt(request, body, ex)
 	if err != nil || !tokenRefused(response) {
+		t.receipt(request, ex, response)
 		return response, err
 	}
 	t.identity.forget(token)
@@ -242,15 +247,43 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("read the refusal: %w", err)
 	}
 	response, _, err = t.attempt(request, body, ex)
+	t.receipt(request, ex, response)
 	return response, err
+}
+
+// receipt says of a changing request what it was answered with. A refusal changed nothing; a failure of the service may
+// have changed something all the same.
+func (t *transport) receipt(request *http.Request, ex *exchange, response *http.Response) {
+	if response == nil || !changes(request.Method, ex.operation) || refusal(response) {
+		return
+	}
+	offboard.NoteReceipt(request.Context(), offboard.Receipt{RequestID: requestID(response.Header, ""), By: t.identity.name})
+}
+
+// changes tells whether a request changes something: all do but those that read, two of which are sent as POST.
+func changes(method, operation string) bool {
+	switch operation {
+	case "Search", "BulkListAccountEntityConsumption":
+		return false
+	}
+	return method != http.MethodGet && method != http.MethodHead
 }
 
 func (t *transport) attempt(request *http.Request, body []byte, ex *exchange) (*http.Response, string, error) {
 	ctx := request.Context()
+	// Before the token: one that waited for its turn might have ended by then.
+	if p := t.identity.paces[t.service]; p != nil {
+		if err := p.turn(ctx, request.Method == http.MethodGet && offboard.IsLooking(ctx)); err != nil {
+			if later, ok := errors.AsType[*offboard.Error](err); ok {
+				ex.unsent = later
+			}
+			return nil, "", err
+		}
+	}
 	token, err := t.identity.bearer(ctx)
 	if err != nil {
 		if refused, ok := errors.AsType[*offboard.Error](err); ok {
-			ex.noToken = refused
+			ex.unsent = refused
 		}
 		return nil, "", err
 	}

@@ -16,9 +16,32 @@ func (s *Successors) Keys(ctx context.Context, email string) ([]offboard.Key, er
 	if err != nil {
 		return nil, err
 	}
-	identity, err := s.users.whose(ctx, who.api, o.text)
+	iamID, err := who.self(ctx, s.users, o.text)
 	if err != nil {
 		return nil, err
 	}
-	return everyKey(ctx, o, who.api, iamidentityv1.ListAPIKeysOptions{AccountID: &s.keys.account, IamID: &identity.IAMID})
+	return everyKey(ctx, o, who.api, iamidentityv1.ListAPIKeysOptions{AccountID: &s.keys.account, IamID: &iamID})
+}
+
+// self is the IAM ID behind the functional ID's present key. A key never changes its owner, so it is asked once a key.
+func (w *successor) self(ctx context.Context, users *Users, text string) (string, error) {
+	secret, err := w.api.identity.secret(ctx)
+	if err != nil {
+		return "", titled(err, text)
+	}
+	mark := fingerprint(secret)
+	w.mu.Lock()
+	known, iamID := w.key == mark, w.iamID
+	w.mu.Unlock()
+	if known {
+		return iamID, nil
+	}
+	identity, err := users.whose(ctx, w.api, text)
+	if err != nil {
+		return "", err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.key, w.iamID = mark, identity.IAMID
+	return identity.IAMID, nil
 }

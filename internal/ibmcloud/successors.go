@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/IBM-Cloud/container-services-go-sdk/kubernetesserviceapiv1"
 
@@ -23,6 +24,10 @@ type Successors struct {
 type successor struct {
 	email string
 	api   *clients
+
+	mu    sync.Mutex
+	key   string // fingerprint of the key that iamID is known for
+	iamID string
 }
 
 func (s *Successors) add(f FunctionalID, own *clients) {

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"offboard/internal/offboard"
 )
 
@@ -37,6 +39,7 @@ type Config struct {
 type Clusters struct {
 	config Config
 
+	fetches singleflight.Group // of kubeconfigs
 	mu      sync.Mutex
 	clients map[string]*client
 }
@@ -75,12 +78,31 @@ func (c *Clusters) client(ctx context.Context, clusterID string) (*client, error
 	if k := c.cached(clusterID); k != nil {
 		return k, nil
 	}
-	// Two calls may connect at the same time; the later one's client stays. A lock held across the fetch would let one
-	// slow cluster hold up all others, and a lock per cluster would be never given back.
-	op := "fetch the kubeconfig of cluster " + clusterID
+	// Who asks while somebody else fetches gets the same answer.
+	fetched := c.fetches.DoChan(clusterID, func() (any, error) {
+		// The fetch serves everybody who waits, so it must not end with one caller's context.
+		own, cancel := context.WithTimeout(context.WithoutCancel(ctx), kubeconfigTimeout)
+		defer cancel()
+		return c.connect(own, clusterID)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-fetched:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*client), nil
+	}
+}
+
+// kubeconfigTimeout ends a fetch. Callers wait for it no longer than their own context.
+const kubeconfigTimeout = time.Minute
+
+func (c *Clusters) connect(ctx context.Context, clusterID string) (*client, error) {
 	kubeconfig, err := c.config.Kubeconfig(ctx, clusterID)
 	if err != nil {
-		return nil, translate(ctx, op, err)
+		return nil, translate(ctx, "fetch the kubeconfig of cluster "+clusterID, err)
 	}
 	k, err := connect(clusterID, kubeconfig, c.config)
 	if err != nil {

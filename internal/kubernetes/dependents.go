@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -23,10 +24,6 @@ type ref struct{ kind, name string }
 func (k *client) dependents(ctx context.Context, rules []offboard.DependentRule) ([]offboard.Dependent, error) {
 	var namespaces []string
 	for _, r := range rules {
-		if r.Namespace == "" || r.PodPrefix == "" {
-			return nil, offboard.Errorf(offboard.Invalid, "find dependents in cluster "+k.cluster,
-				"rule %q has no namespace or no pod prefix, so it would mean everything", r.Name)
-		}
 		if !slices.Contains(namespaces, r.Namespace) {
 			namespaces = append(namespaces, r.Namespace)
 		}
@@ -37,11 +34,12 @@ func (k *client) dependents(ctx context.Context, rules []offboard.DependentRule)
 	}
 	var found []match
 	for _, namespace := range namespaces {
-		owners, err := k.owners(ctx, namespace, rules)
-		if err != nil {
-			return nil, err
-		}
-		workloads, err := k.workloads(ctx, namespace)
+		var owners map[ref]int
+		var workloads []workload
+		err := atonce.Do(
+			func() (err error) { owners, err = k.owners(ctx, namespace, rules); return err },
+			func() (err error) { workloads, err = k.workloads(ctx, namespace); return err },
+		)
 		if err != nil {
 			return nil, err
 		}
@@ -67,6 +65,17 @@ func (k *client) dependents(ctx context.Context, rules []offboard.DependentRule)
 		dependents = append(dependents, m.dependent)
 	}
 	return dependents, nil
+}
+
+// sound refuses rules that would mean everything.
+func sound(clusterID string, rules []offboard.DependentRule) error {
+	for _, r := range rules {
+		if r.Namespace == "" || r.PodPrefix == "" {
+			return offboard.Errorf(offboard.Invalid, "find dependents in cluster "+clusterID,
+				"rule %q has no namespace or no pod prefix, so it would mean everything", r.Name)
+		}
+	}
+	return nil
 }
 
 // ruleFor is the first rule that means a pod or workload of that name.
@@ -98,43 +107,62 @@ func (k *client) owners(ctx context.Context, namespace string, rules []offboard.
 	if err != nil {
 		return nil, k.fail(ctx, "list the pods of "+namespace, err)
 	}
-	for owner, rule := range controllers {
-		if owner.kind != "ReplicaSet" {
-			continue
+	var sets []ref
+	for owner := range controllers {
+		if owner.kind == "ReplicaSet" {
+			sets = append(sets, owner)
 		}
-		delete(controllers, owner)
-		set, err := k.apps.ReplicaSets(namespace).Get(ctx, owner.name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			continue // it went away since the pods were listed
+	}
+	slices.SortFunc(sets, func(a, b ref) int { return cmp.Compare(a.name, b.name) })
+	deployments := make([]*metav1.OwnerReference, len(sets))
+	reads := make([]func() error, len(sets))
+	for i, set := range sets {
+		reads[i] = func() (err error) { deployments[i], err = k.ownerOf(ctx, namespace, set.name); return err }
+	}
+	if err := atonce.Do(reads...); err != nil {
+		return nil, err
+	}
+	for i, set := range sets {
+		if owner := deployments[i]; owner != nil {
+			note(ref{owner.Kind, owner.Name}, controllers[set])
 		}
-		if err != nil {
-			return nil, k.fail(ctx, "read the replica set "+namespace+"/"+owner.name, err)
-		}
-		if deployment := metav1.GetControllerOf(set); deployment != nil {
-			note(ref{deployment.Kind, deployment.Name}, rule)
-		}
+		delete(controllers, set)
 	}
 	return controllers, nil
 }
 
+// ownerOf is who controls a replica set; nil where it has nobody, or went away since the pods were listed.
+func (k *client) ownerOf(ctx context.Context, namespace, replicaSet string) (*metav1.OwnerReference, error) {
+	set, err := k.apps.ReplicaSets(namespace).Get(ctx, replicaSet, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, k.fail(ctx, "read the replica set "+namespace+"/"+replicaSet, err)
+	}
+	return metav1.GetControllerOf(set), nil
+}
+
 // workloads lists what can be restarted in a namespace, without its pods.
 func (k *client) workloads(ctx context.Context, namespace string) ([]workload, error) {
-	var found []workload
-	err := eachPage(ctx, metav1.ListOptions{}, k.apps.Deployments(namespace).List, func(page *apps.DeploymentList) {
-		for i := range page.Items {
-			found = append(found, ofDeployment(&page.Items[i]))
-		}
-	})
-	if err != nil {
-		return nil, k.fail(ctx, "list the deployments of "+namespace, err)
-	}
-	err = eachPage(ctx, metav1.ListOptions{}, k.apps.StatefulSets(namespace).List, func(page *apps.StatefulSetList) {
-		for i := range page.Items {
-			found = append(found, ofStatefulSet(&page.Items[i]))
-		}
-	})
-	if err != nil {
-		return nil, k.fail(ctx, "list the stateful sets of "+namespace, err)
-	}
-	return found, nil
+	var deployments, statefulSets []workload
+	err := atonce.Do(
+		func() error {
+			err := eachPage(ctx, metav1.ListOptions{}, k.apps.Deployments(namespace).List, func(page *apps.DeploymentList) {
+				for i := range page.Items {
+					deployments = append(deployments, ofDeployment(&page.Items[i]))
+				}
+			})
+			return k.fail(ctx, "list the deployments of "+namespace, err)
+		},
+		func() error {
+			err := eachPage(ctx, metav1.ListOptions{}, k.apps.StatefulSets(namespace).List, func(page *apps.StatefulSetList) {
+				for i := range page.Items {
+					statefulSets = append(statefulSets, ofStatefulSet(&page.Items[i]))
+				}
+			})
+			return k.fail(ctx, "list the stateful sets of "+namespace, err)
+		},
+	)
+	return slices.Concat(deployments, statefulSets), err
 }

@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"context"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -14,6 +15,9 @@ import (
 // gap would be taken for a complete one.
 func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error) {
 	var found offboard.Inspection
+	if err := sound(clusterID, rules); err != nil {
+		return found, err
+	}
 	err := c.with(ctx, clusterID, func(k *client) error {
 		var err error
 		found, err = k.inspect(ctx, rules, leaver)
@@ -30,19 +34,12 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 
 func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error) {
 	var found offboard.Inspection
-	var err error
-	if found.Dependents, err = k.dependents(ctx, rules); err != nil {
-		return found, err
-	}
-	if found.Bindings, err = k.bindings(ctx, leaver); err != nil {
-		return found, err
-	}
-	if found.TrustedProfile, err = k.trustedProfile(ctx); err != nil {
-		return found, err
-	}
-	if found.PullSecrets, err = k.pullSecrets(ctx); err != nil {
-		return found, err
-	}
-	found.Secret, err = k.secretVersion(ctx)
+	err := atonce.Do(
+		func() (err error) { found.Dependents, err = k.dependents(ctx, rules); return err },
+		func() (err error) { found.Bindings, err = k.bindings(ctx, leaver); return err },
+		func() (err error) { found.TrustedProfile, err = k.trustedProfile(ctx); return err },
+		func() (err error) { found.PullSecrets, err = k.pullSecrets(ctx); return err },
+		func() (err error) { found.Secret, err = k.secretVersion(ctx); return err },
+	)
 	return found, err
 }

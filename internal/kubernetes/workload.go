@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -105,32 +106,40 @@ func (k *client) unsupported(what string, d offboard.Dependent) error {
 // are left out: they run no process, and some stay listed for ever.
 func (k *client) pods(ctx context.Context, w workload) ([]core.Pod, error) {
 	options := metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(w.selector)}
-	owners := map[types.UID]bool{w.uid: true}
-	if w.kind == deployment {
-		owners = make(map[types.UID]bool)
-		err := eachPage(ctx, options, k.apps.ReplicaSets(w.namespace).List, func(page *apps.ReplicaSetList) {
-			for i := range page.Items {
-				if owner := metav1.GetControllerOf(&page.Items[i]); owner != nil && owner.UID == w.uid {
-					owners[page.Items[i].UID] = true
-				}
-			}
-		})
-		if err != nil {
-			return nil, k.fail(ctx, "list the replica sets of "+w.namespace, err)
-		}
+	owners := map[types.UID]bool{}
+	if w.kind != deployment {
+		owners[w.uid] = true
 	}
 	var pods []core.Pod
-	err := eachPage(ctx, options, k.core.Pods(w.namespace).List, func(page *core.PodList) {
-		for _, pod := range page.Items {
-			owner := metav1.GetControllerOf(&pod)
-			if owner != nil && owners[owner.UID] && pod.Status.Phase != core.PodSucceeded && pod.Status.Phase != core.PodFailed {
-				pods = append(pods, pod)
+	err := atonce.Do(
+		func() error {
+			if w.kind != deployment {
+				return nil
 			}
-		}
-	})
+			err := eachPage(ctx, options, k.apps.ReplicaSets(w.namespace).List, func(page *apps.ReplicaSetList) {
+				for i := range page.Items {
+					if owner := metav1.GetControllerOf(&page.Items[i]); owner != nil && owner.UID == w.uid {
+						owners[page.Items[i].UID] = true
+					}
+				}
+			})
+			return k.fail(ctx, "list the replica sets of "+w.namespace, err)
+		},
+		func() error {
+			err := eachPage(ctx, options, k.core.Pods(w.namespace).List, func(page *core.PodList) {
+				for _, pod := range page.Items {
+					if metav1.GetControllerOf(&pod) != nil && pod.Status.Phase != core.PodSucceeded && pod.Status.Phase != core.PodFailed {
+						pods = append(pods, pod)
+					}
+				}
+			})
+			return k.fail(ctx, "list the pods of "+w.namespace, err)
+		},
+	)
 	if err != nil {
-		return nil, k.fail(ctx, "list the pods of "+w.namespace, err)
+		return nil, err
 	}
+	pods = slices.DeleteFunc(pods, func(pod core.Pod) bool { return !owners[metav1.GetControllerOf(&pod).UID] })
 	slices.SortFunc(pods, func(a, b core.Pod) int { return cmp.Compare(a.Name, b.Name) })
 	return pods, nil
 }

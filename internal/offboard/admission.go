@@ -44,15 +44,7 @@ func (a Admission) Problems(r Request) []string {
 	}
 	list = append(list, a.functionalProblems(r)...)
 	list = append(list, a.approvalProblems(r)...)
-	if r.Mode == ModeExecute {
-		if least := max(a.Account.TokenLife, a.Policy.MinimumSoak); r.Soak < least {
-			why := fmt.Sprintf("a token issued before a key is disabled lives for up to %s", a.Account.TokenLife)
-			if a.Policy.MinimumSoak > a.Account.TokenLife {
-				why = "the policy's minimum"
-			}
-			add("\"soak\" is %s: it must be at least %s (%s)", r.Soak, least, why)
-		}
-	}
+	list = append(list, a.shortSoak(r)...)
 	return list
 }
 
@@ -66,6 +58,19 @@ func (a Admission) accountProblems(r Request) []string {
 		list = append(list, fmt.Sprintf("the engine's identity %s sees no user but itself, so it cannot tell who is in the account: give it the Administrator role on User Management, and check the account's user list visibility", a.Engine.Email))
 	}
 	return list
+}
+
+// shortSoak: a soak that ends before the last token does has proven nothing.
+func (a Admission) shortSoak(r Request) []string {
+	least := max(a.Account.TokenLife, a.Policy.MinimumSoak)
+	if r.Mode != ModeExecute || r.Soak >= least {
+		return nil
+	}
+	why := fmt.Sprintf("a token issued before a key is disabled lives for up to %s", a.Account.TokenLife)
+	if a.Policy.MinimumSoak > a.Account.TokenLife {
+		why = "the policy's minimum"
+	}
+	return []string{fmt.Sprintf("\"soak\" is %s: it must be at least %s (%s)", r.Soak, least, why)}
 }
 
 func (a Admission) approvalProblems(r Request) []string {

@@ -35,7 +35,7 @@ func Details(p Progress) string {
 		b.WriteString(PlanMarkdown(*p.Plan))
 		return b.String()
 	}
-	if p.Plan != nil && p.Status == Planned {
+	if p.Plan != nil && (p.Status == Planned || p.FoundNothing()) {
 		b.WriteString(PlanMarkdown(*p.Plan))
 		return b.String()
 	}
@@ -59,6 +59,8 @@ func verb(p Progress) string {
 		return string(p.Status) + ":"
 	case p.Move != nil:
 		return "Moving"
+	case p.Prune != nil:
+		return "Pruning"
 	}
 	return "Offboarding"
 }
@@ -141,6 +143,13 @@ func keysMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
+	if p.Prune != nil {
+		b.WriteString("\n## Superseded keys\n\n| key | owner | for | state |\n|---|---|---|---|\n")
+		for _, k := range p.Keys {
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", k.ID, cell(k.Owner), cell(purpose(k.Class, k.Scope)), k.State)
+		}
+		return b.String()
+	}
 	b.WriteString("\n## Keys of the leaver\n\n| key | for | state |\n|---|---|---|\n")
 	for _, k := range p.Keys {
 		fmt.Fprintf(&b, "| %s %s | %s | %s |\n", cell(k.Name), k.ID, cell(purpose(k.Class, k.Scope)), k.State)
@@ -168,7 +177,10 @@ func dash(s string) string {
 }
 
 // PlanMarkdown is a plan for the people who say yes or no to it.
-func PlanMarkdown(plan Plan) string {
+func PlanMarkdown(plan Plan) string { return planMarkdown(plan, foresightMarkdown(plan)) }
+
+// planMarkdown puts what it is given before the findings, of which there may be many.
+func planMarkdown(plan Plan, foresight string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n## Plan `%s`\n\n", plan.Digest)
 	b.WriteString(planInWords(plan) + "\n")
@@ -192,6 +204,7 @@ func PlanMarkdown(plan Plan) string {
 		}
 		fmt.Fprintf(&b, "\n**%s** (%s) gets: %s.\n", p.Email, how, accessInWords(p.Grants, p.Scopes))
 	}
+	b.WriteString(foresight)
 	for _, severity := range []Severity{Blocker, Decision, Note} {
 		b.WriteString(findingsMarkdown(plan, severity))
 	}
@@ -223,6 +236,9 @@ func accessInWords(grants []Grant, scopes []Scope) string {
 
 // planInWords is the plan in one sentence.
 func planInWords(plan Plan) string {
+	if plan.Prunes() {
+		return prunedInWords(plan)
+	}
 	resets := plan.Resets()
 	if plan.Moves() {
 		return fmt.Sprintf("%s a new owner, with %s in all; no key is retired and nobody is removed.",

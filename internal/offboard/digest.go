@@ -28,11 +28,22 @@ func (plan Plan) digest() string {
 		Soak            Duration
 		Remove          bool
 		Sync, Findings  []string
-		Fallback        string `json:",omitempty"`
+		Fallback        string   `json:",omitempty"`
+		Prune           string   `json:",omitempty"`
+		Watch           []string `json:",omitempty"`
 	}
 	e := essence{Account: plan.Account, Leaver: plan.Leaver.IAMID, Soak: plan.Soak, Remove: plan.RemoveUser}
 	if plan.Fallback != nil {
 		e.Fallback = plan.Fallback.Email
+	}
+	if plan.Prunes() {
+		e.Prune = plan.Prune.String()
+	}
+	for _, w := range plan.Watch {
+		e.Watch = append(e.Watch, w.Scope.ID()+" on "+w.Newest)
+		for _, c := range w.Clusters {
+			e.Watch = append(e.Watch, c.ID)
+		}
 	}
 	for _, h := range plan.Handovers {
 		part := handover{Scope: h.Scope.ID(), Action: string(h.Action), To: h.FunctionalID}

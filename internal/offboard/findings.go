@@ -9,12 +9,7 @@ import (
 
 // findings reads a survey and a plan for what people should know. The order is stable.
 func findings(s Survey, plan Plan, p Policy) []Finding {
-	var list []Finding
-	for _, m := range s.Missing {
-		list = append(list, Finding{ID: "missing/" + m.ID, Severity: Decision,
-			Text: m.What + " (" + m.Why + ").", Remedy: "Give the engine's identity the right to read it and start again, or accept not to know.",
-			Options: []string{AnswerAccept}})
-	}
+	list := missingFindings(s.Missing)
 	list = append(list, functionalFindings(s, plan)...)
 	list = append(list, fallbackFindings(s, plan)...)
 	for _, scope := range s.Scopes {
@@ -38,6 +33,16 @@ func findings(s Survey, plan Plan, p Policy) []Finding {
 		list = append(list, Finding{ID: "profile/" + profile, Severity: Note,
 			Text:   fmt.Sprintf("Trusted profile %s names the leaver; the entry stays behind when the user is removed.", profile),
 			Remedy: "Remove the identity from the profile."})
+	}
+	return list
+}
+
+func missingFindings(missing []Missing) []Finding {
+	var list []Finding
+	for _, m := range missing {
+		list = append(list, Finding{ID: "missing/" + m.ID, Severity: Decision,
+			Text: m.What + " (" + m.Why + ").", Remedy: "Give the engine's identity the right to read it and start again, or accept not to know.",
+			Options: []string{AnswerAccept}})
 	}
 	return list
 }

@@ -22,10 +22,13 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"radius":   Radius,
 	"restarts": restarts,
 	"purpose":  purpose,
+	"long":     func(rows int) bool { return rows > 40 },
+	"many":     func(members int) bool { return members > 6 },
+	"clusters": countClusters,
 	"sayAction": func(h Handover) string {
 		return sayAction(h.Action, h.FunctionalID)
 	},
-}).Parse(evidenceText + pageText))
+}).Parse(evidenceText + rehearsalText + pageText))
 
 // HTML is the report as one page that is complete in itself: it loads nothing, runs no script, and can be read on a
 // phone, in the dark and on paper. Everything that comes from outside is escaped. A part that has nothing to say is
@@ -43,6 +46,7 @@ type page struct {
 	report        Report
 	P             Progress
 	Seal          *Seal
+	Rehearsal     *rehearsed
 	Begun         bool // an approved plan was begun: what was done comes before what was planned
 	Kind, Title   string
 	Status        Status
@@ -80,19 +84,27 @@ func newPage(r Report) page {
 	p := r.Progress
 	p.Changes = slices.Clone(p.Changes)
 	slices.SortStableFunc(p.Changes, func(a, b Change) int { return a.At.Compare(b.At) }) // scopes report theirs when they end
-	v := page{report: r, Seal: r.Seal, P: p, Begun: len(p.Scopes) > 0 || len(p.Keys) > 0, Kind: "Offboarding report", Title: p.Title(), Status: r.Status, Message: r.Message,
+	v := page{report: r, Seal: r.Seal, P: p, Begun: p.Begun(), Kind: "Offboarding report", Title: p.Title(), Status: r.Status, Message: r.Message,
 		Chart: timeline(r), Scopes: scopeRows(p), Map: scopeMap(p), Lives: lives(r), Keys: keyRows(p), Hands: handRows(p),
 		Facts: who(r), Record: record(r), Numbers: numbers(p), PlanTitle: "The plan"}
 	v.Tone, v.Meaning = meaning(r.Status)
-	if r.Status == Running && p.Phase == PhaseApprove && !v.Begun {
+	if r.Status == Rejected && p.Prune != nil {
+		v.Meaning = "Nobody agreed to the plan. Nothing was changed."
+	}
+	waits := r.Status == Running && p.Phase == PhaseApprove && !v.Begun
+	if waits {
 		v.Meaning = "This is a plan that waits for a yes. Nothing was changed."
 	}
 	switch {
-	case p.Move != nil && r.Status == Planned:
+	case p.Prune != nil && (r.Status == Planned || waits):
+		v.Kind = "Plan to prune superseded cluster keys"
+	case p.Prune != nil:
+		v.Kind = "Report on pruned cluster keys"
+	case p.Move != nil && (r.Status == Planned || waits):
 		v.Kind = "Plan to move cluster keys"
 	case p.Move != nil:
 		v.Kind = "Report on moved cluster keys"
-	case r.Status == Planned:
+	case r.Status == Planned, waits:
 		v.Kind = "Offboarding plan"
 	}
 	if !r.AccessEnds.IsZero() {
@@ -110,6 +122,9 @@ func newPage(r Report) page {
 		}
 	}
 	v.Findings, v.Stray = findingGroups(p)
+	if r.Rehearsal != nil {
+		v.Rehearsal, v.Kind, v.Title = newRehearsed(r.Rehearsal), "Rehearsal", r.Title()
+	}
 	return v
 }
 
@@ -138,6 +153,9 @@ func meaning(s Status) (tone, sentence string) {
 func numbers(p Progress) []number {
 	if len(p.Scopes) == 0 && len(p.Keys) == 0 {
 		return plannedNumbers(p)
+	}
+	if p.Prune != nil {
+		return prunedNumbers(p)
 	}
 	of := func(n, all int) string { return fmt.Sprintf("%d of %d", n, all) }
 	healthy, clusters := 0, 0
@@ -173,6 +191,9 @@ func plannedNumbers(p Progress) []number {
 		return nil
 	}
 	plan := *p.Plan
+	if plan.Prunes() {
+		return prunedNumbers(p)
+	}
 	decisions := count(plan.Findings, Decision)
 	return []number{
 		{fmt.Sprint(len(plan.Handovers)), plural(len(plan.Handovers), "scope to hand over", "scopes to hand over")},
@@ -202,9 +223,12 @@ func who(r Report) []fact {
 	if p.Move != nil {
 		subject = "Scopes"
 	}
+	if p.Prune != nil {
+		subject = "Keys"
+	}
 	add(fact{Name: subject, Value: name(p), More: p.Leaver.Name})
 	add(fact{Name: "IAM ID", Value: p.Leaver.IAMID, Code: true})
-	add(fact{Name: "Account", Value: p.Account, Code: true})
+	add(fact{Name: "Account", Value: r.account(), Code: true})
 	add(fact{Name: "Ticket", Value: p.Request.Ticket})
 	add(fact{Name: "Reason", Value: p.Request.Reason})
 	add(fact{Name: "Requested by", Value: p.Request.RequestedBy, More: "(as stated)"})
@@ -222,7 +246,7 @@ func who(r Report) []fact {
 		add(fact{Name: "Begun", Value: stamp(r.Started)})
 	}
 	if !r.Ended.IsZero() {
-		f := fact{Name: "Ended", Value: stamp(r.Ended)}
+		f := fact{Name: r.endIs(), Value: stamp(r.Ended)}
 		if !r.Started.IsZero() {
 			f.More = "after " + span(r.Ended.Sub(r.Started))
 		}
@@ -265,7 +289,7 @@ func record(r Report) []fact {
 }
 
 func planSentence(plan Plan) string {
-	if plan.Empty() {
+	if plan.Empty() && !plan.Prunes() {
 		return "there is nothing to do for this person."
 	}
 	return planInWords(plan)

@@ -66,6 +66,14 @@ func scopeRows(p Progress) []scopeRow {
 	return list
 }
 
+func countClusters(rows []scopeRow) int {
+	n := 0
+	for _, row := range rows {
+		n += len(row.Clusters)
+	}
+	return n
+}
+
 func toneOfScope(s ScopeState) string {
 	switch s {
 	case ScopeDone:

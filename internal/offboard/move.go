@@ -87,25 +87,35 @@ func (m *MoveRequest) problems() []string {
 	if ways != 1 {
 		list = append(list, `say which scopes by exactly one of "scopes", "ownedBy" and "allPersonal"`)
 	}
-	for _, s := range m.Scopes {
-		if region, group, ok := strings.Cut(s, "/"); !ok || region == "" || group == "" {
-			list = append(list, fmt.Sprintf("\"scopes\": %q is not a region and a resource group like \"eu-de/shop\"", s))
-		}
-	}
+	list = append(list, scopeNameProblems(m.Scopes)...)
 	if m.OwnedBy != "" && !isEmail(m.OwnedBy) {
 		list = append(list, fmt.Sprintf("\"ownedBy\" %q is not an e-mail address", m.OwnedBy))
 	}
 	return list
 }
 
+func scopeNameProblems(scopes []string) []string {
+	var list []string
+	for _, s := range scopes {
+		if region, group, ok := strings.Cut(s, "/"); !ok || region == "" || group == "" {
+			list = append(list, fmt.Sprintf("\"scopes\": %q is not a region and a resource group like \"eu-de/shop\"", s))
+		}
+	}
+	return list
+}
+
+// isNamed tells whether one of the names of scopes, "region/resource group", means this one.
+func (s Scope) isNamed(names []string) bool {
+	return slices.ContainsFunc(names, func(wanted string) bool {
+		region, group, _ := strings.Cut(wanted, "/")
+		return Region(region) == s.Region && (group == s.ResourceGroup || group == s.ResourceGroupName)
+	})
+}
+
 // Takes tells whether the selection means a scope. FunctionalIDs are all that are configured.
 func (s Selection) Takes(scope ScopeSurvey, functionalIDs []string) bool {
-	names := []string{scope.Scope.ResourceGroup, scope.Scope.ResourceGroupName}
 	if len(s.Scopes) > 0 {
-		return slices.ContainsFunc(s.Scopes, func(wanted string) bool {
-			region, group, _ := strings.Cut(wanted, "/")
-			return Region(region) == scope.Scope.Region && slices.Contains(names, group)
-		})
+		return scope.Scope.isNamed(s.Scopes)
 	}
 	return slices.ContainsFunc(scope.Clusters, func(c ClusterSurvey) bool {
 		owner := c.Cluster.Owner

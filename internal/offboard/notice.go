@@ -54,8 +54,11 @@ func (p *Progress) notice(kind NoticeKind, now time.Time, number int) Notice {
 	}
 }
 
-// aim says what a run is about in one of two sentences: somebody leaves, or scopes are moved.
-func (p *Progress) aim(leaving, moving string) string {
+// aim says what a run is about in one of three sentences: somebody leaves, scopes are moved, or keys are pruned.
+func (p *Progress) aim(leaving, moving, pruning string) string {
+	if p.Prune != nil {
+		return fmt.Sprintf(pruning, p.Prune)
+	}
 	if p.Move != nil {
 		return fmt.Sprintf(moving, p.Move)
 	}
@@ -66,9 +69,9 @@ func (p *Progress) aim(leaving, moving string) string {
 func (p *Progress) ApprovalNotice(kind NoticeKind, now, due time.Time, number int) Notice {
 	n := p.notice(kind, now, number)
 	n.Due, n.Digest = due, p.Plan.Digest
-	n.Title = p.aim("The plan to offboard %s waits for approval", "The plan to move %s waits for approval")
+	n.Title = p.aim("The plan to offboard %s waits for approval", "The plan to move %s waits for approval", "The plan to prune %s waits for approval")
 	if kind == NoticeApprovalReminder {
-		n.Title = p.aim("The plan to offboard %s still waits for approval", "The plan to move %s still waits for approval")
+		n.Title = p.aim("The plan to offboard %s still waits for approval", "The plan to move %s still waits for approval", "The plan to prune %s still waits for approval")
 	}
 	text := []string{planInWords(*p.Plan)}
 	if questions := count(p.Plan.Findings, Decision); questions > 0 {
@@ -83,7 +86,7 @@ func (p *Progress) ApprovalNotice(kind NoticeKind, now, due time.Time, number in
 func (p *Progress) HoldNotice(h Hold, now time.Time, number int) Notice {
 	n := p.notice(NoticeNeedsPerson, now, number)
 	n.Due, n.Subject = h.Until, h.Subject
-	n.Title = p.aim("The offboarding of %s needs a person: ", "The move of %s needs a person: ") + h.Subject
+	n.Title = p.aim("The offboarding of %s needs a person: ", "The move of %s needs a person: ", "The prune of %s needs a person: ") + h.Subject
 	text := []string{h.Problem, h.Means, "retry: " + h.Retry + "."}
 	if h.Skip != "" {
 		text = append(text, "skip: "+h.Skip+".")
@@ -95,7 +98,7 @@ func (p *Progress) HoldNotice(h Hold, now time.Time, number int) Notice {
 // RefusalNotice says that the account or the policy forbids what was asked for, so the run ended before it began.
 func (p *Progress) RefusalNotice(why string, now time.Time, number int) Notice {
 	n := p.notice(NoticeEnded, now, number)
-	n.Title = p.aim("The offboarding of %s was not started", "The move of %s was not started")
+	n.Title = p.aim("The offboarding of %s was not started", "The move of %s was not started", "The prune of %s was not started")
 	n.Text = why
 	return n
 }
@@ -104,7 +107,7 @@ func (p *Progress) RefusalNotice(why string, now time.Time, number int) Notice {
 func (r Report) EndNotice(now time.Time, number int) Notice {
 	n := r.Progress.notice(NoticeEnded, now, number)
 	n.Status = r.Status
-	n.Title = r.Progress.aim("The offboarding of %s ended: ", "The move of %s ended: ") + string(r.Status)
+	n.Title = r.Progress.aim("The offboarding of %s ended: ", "The move of %s ended: ", "The prune of %s ended: ") + string(r.Status)
 	text := []string{r.Message}
 	if len(r.Progress.Residual) > 0 {
 		text = append(text, "What remains:\n- "+strings.Join(r.Progress.Residual, "\n- "))

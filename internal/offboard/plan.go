@@ -38,6 +38,9 @@ type Plan struct {
 	Sync     []ClusterRef     `json:"sync,omitempty"`
 	Bindings []ClusterBinding `json:"bindings,omitempty"`
 	Findings []Finding        `json:"findings,omitempty"`
+	// Prune is which superseded keys are pruned, where that is what the plan is for, and Watch the scopes of those that go.
+	Prune *PruneSelection `json:"prune,omitempty"`
+	Watch []WatchedScope  `json:"watch,omitempty"`
 }
 
 // Handover is one scope and who takes it.
@@ -79,7 +82,7 @@ type Preparation struct {
 	Grants []Grant `json:"grants"`
 }
 
-// PlannedKey is one key of the leaver and what happens to it.
+// PlannedKey is one key of the leaver, or a superseded one, and what happens to it.
 type PlannedKey struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
@@ -89,6 +92,8 @@ type PlannedKey struct {
 	Disabled bool      `json:"disabled,omitempty"` // by somebody else, before us: an undo leaves it so
 	LastUsed time.Time `json:"lastUsed,omitzero"`
 	Created  time.Time `json:"created,omitzero"`
+	// Owner of a superseded key: an e-mail address, or the IAM ID of somebody who is not in the account.
+	Owner string `json:"owner,omitempty"`
 }
 
 // NewPlan computes the plan for a survey. It decides nothing that needs a person: that becomes a finding.
@@ -250,7 +255,15 @@ func preparations(handovers []Handover, s Survey) []Preparation {
 }
 
 // Moves tells whether the plan moves scopes although nobody leaves.
-func (plan Plan) Moves() bool { return plan.Leaver.IAMID == "" }
+func (plan Plan) Moves() bool { return plan.Leaver.IAMID == "" && !plan.Prunes() }
+
+// Counts says how much the plan is about, for the sentence at the end of a run that only plans.
+func (plan Plan) Counts() string {
+	if plan.Prunes() {
+		return fmt.Sprintf("%d superseded keys can go", len(plan.Keys))
+	}
+	return fmt.Sprintf("%d scopes, %d clusters, %d keys", len(plan.Handovers), plan.Clusters(), len(plan.Keys))
+}
 
 // Blockers counts the findings that forbid to go on.
 func (plan Plan) Blockers() int { return count(plan.Findings, Blocker) }
@@ -275,7 +288,7 @@ func (plan Plan) Resets() int {
 	return n
 }
 
-// Empty tells whether there is nothing to do for this person.
+// Empty tells whether there is nothing to do.
 func (plan Plan) Empty() bool {
 	return len(plan.Handovers) == 0 && len(plan.Keys) == 0 && !plan.RemoveUser
 }

@@ -3,6 +3,7 @@ package offboard
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -81,11 +82,13 @@ func takes(plan Plan) (sentences, assumptions []string) {
 			span(rounds*scopeAtBest), span(time.Duration(n)*scopeAtWorst)))
 		assumptions = append(assumptions,
 			fmt.Sprintf("A scope takes between %s and %s: the reset, the refresh of its masters, the restarts, and the proof that all is healthy. IBM publishes no figures.", span(scopeAtBest), span(scopeAtWorst)),
-			fmt.Sprintf("The shorter time is for %d scopes at once, the longer one for one after the other.", parallel))
+			"The shorter time is for as many scopes at once as the policy allows by default, the longer one for one after the other.")
 	}
 	if len(plan.Keys) > 0 {
-		sentences = append(sentences, fmt.Sprintf("Soak, in which the keys are disabled and can be enabled again: %s.", plan.Soak),
-			fmt.Sprintf("Access ends no later than %s after the last key is disabled, because tokens outlive their keys.", plan.TokenLife))
+		sentences = append(sentences, fmt.Sprintf("Soak, in which the keys are disabled and can be enabled again: %s.", plan.Soak))
+	}
+	if len(plan.Keys) > 0 && !plan.Prunes() {
+		sentences = append(sentences, fmt.Sprintf("Access ends no later than %s after the last key is disabled, because tokens outlive their keys.", plan.TokenLife))
 	}
 	if slices.ContainsFunc(plan.Preparation, func(p Preparation) bool { return p.Invite }) {
 		assumptions = append(assumptions, "Invitations are accepted at once; the run waits until they are.")
@@ -106,6 +109,43 @@ func final(plan Plan) []string {
 	}
 	if plan.RemoveUser {
 		list = append(list, plan.Leaver.Email+"'s removal from the account: an invitation brings the person back, but not their access.")
+	}
+	return list
+}
+
+// foresightMarkdown is what a plan that was not begun means for the clusters' owners: how old the use of each key is, how
+// long the run takes and what nobody can take back. What depends on the keys stands in the plan itself.
+func foresightMarkdown(plan Plan) string {
+	if plan.Empty() {
+		return ""
+	}
+	f := NewForesight(plan)
+	var b strings.Builder
+	part := func(title string, list []string) {
+		if len(list) == 0 {
+			return
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n", title)
+		for _, sentence := range list {
+			fmt.Fprintf(&b, "- %s\n", sentence)
+		}
+	}
+	part("How recently the keys were used", f.Uses())
+	part("How long it takes", f.Takes)
+	if len(f.Assumptions) > 0 {
+		fmt.Fprintf(&b, "\nThis is an estimate. It assumes: %s\n", strings.Join(f.Assumptions, " "))
+	}
+	part("What cannot be undone", f.Final)
+	return b.String()
+}
+
+// Uses says of each scope how recently its key was used, where that is known.
+func (f Foresight) Uses() []string {
+	var list []string
+	for _, c := range f.Clusters {
+		if said := fmt.Sprintf("%s: %s.", c.Scope, c.LastUsed); c.LastUsed != "" && !slices.Contains(list, said) {
+			list = append(list, said)
+		}
 	}
 	return list
 }

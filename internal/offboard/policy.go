@@ -67,7 +67,7 @@ func DefaultPolicy() Policy {
 		GrantPatience:      20 * minute, // the longest propagation reported (facts, section 4.4)
 		SoakProbe:          5 * minute,
 		HoldDeadline:       14 * day,
-		ParallelScopes:     10,
+		ParallelScopes:     100,
 	}
 }
 

@@ -51,7 +51,8 @@ type Progress struct {
 	Phase       Phase             `json:"phase"`
 	Waiting     string            `json:"waiting,omitempty"` // what it waits for, in words
 	Request     Request           `json:"request"`
-	Move        *Selection        `json:"move,omitempty"` // nobody leaves: these scopes are handed over
+	Move        *Selection        `json:"move,omitempty"`  // nobody leaves: these scopes are handed over
+	Prune       *PruneSelection   `json:"prune,omitempty"` // nobody leaves: these superseded keys are retired
 	Account     string            `json:"account,omitempty"`
 	Engine      string            `json:"engine,omitempty"` // whose key the engine works with
 	Leaver      Person            `json:"leaver,omitzero"`
@@ -157,7 +158,7 @@ const (
 	KeyKept     KeyState = "kept" // by an answer at approval, or with a skipped scope
 )
 
-// KeyProgress is one key of the leaver.
+// KeyProgress is one key of the leaver, or a superseded one.
 type KeyProgress struct {
 	ID         string    `json:"id"`
 	Name       string    `json:"name"`
@@ -170,6 +171,7 @@ type KeyProgress struct {
 	LastUsed   time.Time `json:"lastUsed,omitzero"`
 	DisabledAt time.Time `json:"disabledAt,omitzero"`
 	DeletedAt  time.Time `json:"deletedAt,omitzero"`
+	Owner      string    `json:"owner,omitempty"` // of a superseded key
 }
 
 // SoakProgress is how the soak stands. It is also the result of a Soak run, and of its status query; until that has
@@ -189,7 +191,9 @@ type Change struct {
 	Target string    `json:"target"`          // ID
 	By     string    `json:"by,omitempty"`    // identity it was made as
 	Event  string    `json:"event,omitempty"` // the Activity Tracker event to look for
-	Undo   bool      `json:"undo,omitempty"`
+	// RequestID is the service's name for the request; empty for a change inside a cluster, and where no answer came.
+	RequestID string `json:"requestId,omitempty"`
+	Undo      bool   `json:"undo,omitempty"`
 }
 
 // Timing is when a phase ran.
@@ -236,12 +240,15 @@ func (p *Progress) Begin(plan Plan, answers map[string]string) {
 			state = KeyDisabled
 		}
 		p.Keys = append(p.Keys, KeyProgress{ID: k.ID, Name: k.Name, Class: k.Class, Scope: k.Scope, State: state,
-			Created: k.Created, LastUsed: k.LastUsed})
+			Created: k.Created, LastUsed: k.LastUsed, Owner: k.Owner})
 	}
 	for _, prep := range plan.Preparation {
 		p.Prepared = append(p.Prepared, Prepared{Email: prep.Email, Step: "waiting"})
 	}
 }
+
+// Begun tells whether an approved plan was begun: its scopes and keys then say how far it is.
+func (p *Progress) Begun() bool { return len(p.Scopes) > 0 || len(p.Keys) > 0 }
 
 // KeepKeysOf leaves the leaver's keys of a scope alive, because the scope was not handed over.
 func (p *Progress) KeepKeysOf(scope Scope) {

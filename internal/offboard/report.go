@@ -23,6 +23,8 @@ type Report struct {
 	Started    time.Time `json:"started"`
 	Ended      time.Time `json:"ended"`
 	Progress   Progress  `json:"progress"`
+	// Rehearsal is there if nothing of this happened to an account: see there.
+	Rehearsal *Rehearsal `json:"rehearsal,omitempty"`
 	// Seal is there in what was kept or printed as a file, never in a run's result.
 	Seal *Seal `json:"seal,omitempty"`
 }
@@ -33,6 +35,10 @@ func NewReport(p Progress, now time.Time) Report {
 	r := Report{Version: ReportVersion, Status: p.Status, Message: p.Message, Ended: now}
 	if len(p.Timings) > 0 {
 		r.Started = p.Timings[0].Started
+	}
+	if p.Prune != nil {
+		r.Progress = p // nobody's access ends with a key that nobody uses
+		return r
 	}
 	if !p.DisabledAt.IsZero() && p.Plan != nil && p.Status != Reinstated && p.Status != RolledBack {
 		r.AccessEnds = p.DisabledAt.Add(p.Plan.TokenLife.Std())
@@ -55,7 +61,7 @@ func (p Progress) Alive() int {
 // residual lists what remains, from what was and was not done.
 func residual(p Progress) []string {
 	list := append([]string(nil), p.Residual...)
-	if p.Status == Planned || p.Status == AlreadyGone || p.Status == Rejected {
+	if p.Status == Planned || p.Status == AlreadyGone || p.Status == Rejected || (p.Status == Running && !p.Begun()) {
 		return list
 	}
 	for _, s := range p.Scopes {
@@ -81,7 +87,7 @@ func residual(p Progress) []string {
 	for _, w := range p.Waivers {
 		list = append(list, "Not verified: "+w)
 	}
-	if p.Plan == nil || p.Move != nil {
+	if p.Plan == nil || !p.Leaves() {
 		return list
 	}
 	if !p.UserRemoved && (p.Status == Completed || p.Status == Incomplete) {
@@ -115,8 +121,11 @@ func (r Report) Markdown() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 
-	line("# %s: %s", p.Title(), r.Status)
+	line("# %s: %s", r.Title(), r.Status)
 	line("")
+	if r.Rehearsal != nil {
+		line("> **%s** %s\n", r.Rehearsal.Banner(), r.Rehearsal.Sentence())
+	}
 	line("%s", r.Message)
 	line("")
 	line("| | |\n|---|---|")
@@ -125,14 +134,14 @@ func (r Report) Markdown() string {
 			line("| %s | %s |", what, cell(value))
 		}
 	}
-	row("Account", p.Account)
+	row("Account", r.account())
 	row("User", strings.TrimSpace(p.Leaver.Email+" "+p.Leaver.IAMID))
 	row("Requested by", p.Request.RequestedBy)
 	row("Ticket", p.Request.Ticket)
 	row("Reason", p.Request.Reason)
 	row("Approved by", approvedBy(p))
 	row("Begun", clock(r.Started))
-	row("Ended", clock(r.Ended))
+	row(r.endIs(), clock(r.Ended))
 	alive := p.Alive()
 	switch {
 	case r.AccessEnds.IsZero():
@@ -147,6 +156,9 @@ func (r Report) Markdown() string {
 		row("Report version", fmt.Sprint(r.Version))
 		row("Content hash", r.Seal.Hash)
 		row("Signed with", r.Seal.PublicKey)
+	}
+	if r.Rehearsal != nil {
+		b.WriteString(rehearsalMarkdown(r.Rehearsal))
 	}
 	b.WriteString(scopesMarkdown(p))
 	b.WriteString(clustersMarkdown(p))
@@ -166,13 +178,28 @@ func (r Report) Markdown() string {
 	b.WriteString(changesMarkdown(p))
 	b.WriteString(timingsMarkdown(p))
 	if p.Plan != nil {
-		b.WriteString(PlanMarkdown(*p.Plan))
+		ahead := ""
+		if !p.Begun() {
+			ahead = foresightMarkdown(*p.Plan)
+		}
+		b.WriteString(planMarkdown(*p.Plan, ahead))
 	}
 	return b.String()
 }
 
+// endIs names the moment at which the report ends: a run that goes on has not ended.
+func (r Report) endIs() string {
+	if r.Status == Running {
+		return "As of"
+	}
+	return "Ended"
+}
+
 // name is who, or what, a run is about.
 func name(p Progress) string {
+	if p.Prune != nil {
+		return p.Prune.String()
+	}
 	if p.Move != nil {
 		return p.Move.String()
 	}
@@ -186,6 +213,9 @@ func name(p Progress) string {
 func (p Progress) Title() string {
 	if p.Move != nil {
 		return "Move of " + name(p)
+	}
+	if p.Prune != nil {
+		return "Prune of " + name(p)
 	}
 	return "Offboarding of " + name(p)
 }
@@ -245,9 +275,9 @@ func changesMarkdown(p Progress) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\n## Every change\n\n| time | change | target | as | Activity Tracker event |\n|---|---|---|---|---|\n")
+	b.WriteString("\n## Every change\n\n| time | change | target | as | Activity Tracker event | request ID |\n|---|---|---|---|---|---|\n")
 	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", clock(c.At), cell(c.What), cell(c.Target), dash(c.By), dash(c.Event))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", clock(c.At), cell(c.What), cell(c.Target), dash(c.By), dash(c.Event), dash(c.RequestID))
 	}
 	return b.String()
 }

@@ -44,6 +44,8 @@ type Request struct {
 	Reason        string    `json:"reason,omitempty"`
 	Ticket        string    `json:"ticket,omitempty"`
 	RequestedBy   string    `json:"requestedBy,omitempty"`
+	// Urgent puts the run's steps before those of other runs that wait at the same time; nothing else is different.
+	Urgent bool `json:"urgent,omitempty"`
 }
 
 // Example is a correct input, shown with every refusal.
@@ -237,12 +239,7 @@ func (r *Request) problems(now time.Time, unread bool) []string {
 	case !isEmail(r.User) && !iamID.MatchString(r.User):
 		add("\"user\" %q is neither an e-mail address nor an IAM ID like \"IBMid-…\"", r.User)
 	}
-	if r.Soak < 0 {
-		add("\"soak\" is negative")
-	}
-	if r.Soak > 90*24*hour {
-		add("\"soak\" is longer than 90 days")
-	}
+	list = append(list, r.soakProblems()...)
 	if !r.LastDay.IsZero() {
 		switch {
 		case r.LastDay.Before(now.Add(-oldest)):
@@ -252,6 +249,16 @@ func (r *Request) problems(now time.Time, unread bool) []string {
 		}
 	}
 	return append(list, r.choices()...)
+}
+
+func (r *Request) soakProblems() []string {
+	switch {
+	case r.Soak < 0:
+		return []string{"\"soak\" is negative"}
+	case r.Soak > 90*24*hour:
+		return []string{"\"soak\" is longer than 90 days"}
+	}
+	return nil
 }
 
 // choices are the problems of what every kind of run is asked for.

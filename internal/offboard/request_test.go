@@ -62,7 +62,7 @@ var badInputs = []struct{ situation, input string }{
 	{"a field twice", `{"user": "leaver@acme.example", "user": "other@acme.example"}`},
 	{"an unknown field", `{"user": "leaver@acme.example", "modus": "plan"}`},
 	{"a field in another case", `{"User": "leaver@acme.example"}`},
-	{"a field that nothing is like", `{"user": "leaver@acme.example", "urgency": "high"}`},
+	{"a field that nothing is like", `{"user": "leaver@acme.example", "colour": "red"}`},
 	{"a user that is no text", `{"user": 42}`},
 	{"a user of spaces", `{"user": "  "}`},
 	{"a user that is a name", `{"user": "Lea Ver"}`},

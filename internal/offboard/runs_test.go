@@ -1,6 +1,7 @@
 package offboard_test
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -98,7 +99,17 @@ func completed() offboard.Report {
 	for _, b := range plan.Bindings {
 		p.Record(offboard.Change{At: at[offboard.PhaseClean].Add(time.Second), What: "removed the leaver from " + b.Binding.String(), Target: b.Target(), By: "engine@acme.example"})
 	}
+	noteRequests(&p)
 	return offboard.NewReport(p, end)
+}
+
+// noteRequests gives every change that IBM was asked for the ID of its request.
+func noteRequests(p *offboard.Progress) {
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Event != "" {
+			c.RequestID = fmt.Sprintf("9f2c6b1e-77d0-4c1a-8f35-%012x", i+1)
+		}
+	}
 }
 
 // answersTo says the safest to every question.
@@ -187,6 +198,7 @@ func reinstated() offboard.Report {
 	handOverAll(&p, p.Timings[4].Started)
 	p.DisabledAt = p.Timings[6].Started
 	p.Record(offboard.Change{At: end.Add(-time.Second), What: "enabled key " + offboard.ClusterKeyName, Target: "ApiKey-current", By: "engine@acme.example", Event: "iam-identity.user-apikey.update", Undo: true})
+	noteRequests(&p)
 	return offboard.NewReport(p, end)
 }
 

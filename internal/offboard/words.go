@@ -84,6 +84,7 @@ type Cluster struct {
 	Provider          string  `json:"provider"` // classic, vpc-gen2, satellite
 	Type              string  `json:"type"`     // kubernetes, openshift
 	State             string  `json:"state"`
+	Status            string  `json:"status,omitempty"` // the service's text beside the state
 	Version           string  `json:"version,omitempty"`
 	PrivateOnly       bool    `json:"privateOnly,omitempty"`
 	Owner             Owner   `json:"owner,omitzero"`

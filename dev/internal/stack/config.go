@@ -22,6 +22,9 @@ type Settings struct {
 	StepBudget      offboard.Duration
 	Protected       []string
 	AllowUnapproved bool
+	// ContainersCalls bounds the requests to the containers API in 10 s; the simulator takes as many as come, unless its
+	// account says otherwise.
+	ContainersCalls int
 	// Policy are further fields of the policy by their names in the file; they win over those above.
 	Policy map[string]any
 	// Webhook is the URL of a receiver that is told of everything; "" tells nobody.
@@ -59,6 +62,7 @@ reports:
   directory: {{printf "%q" .Reports}}
 worker:
   drain: 2s
+  containersCalls: {{.ContainersCalls}}
 `))
 
 type configFunctionalID struct{ Email, Variable string }
@@ -77,7 +81,8 @@ func writeConfig(dir, reports string, sim *Sim, s Settings) (string, error) {
 		WebhookVariable string
 		Encryption      string
 		Reports         string
-	}{ids, s.policy(), s.Webhook, webhookVariable, s.Encryption, reports})
+		ContainersCalls int
+	}{ids, s.policy(), s.Webhook, webhookVariable, s.Encryption, reports, s.ContainersCalls})
 	if err != nil {
 		return "", fmt.Errorf("write the configuration: %w", err)
 	}
