@@ -2,12 +2,10 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -60,15 +58,7 @@ func (r *Runs) Audit(ctx context.Context, request offboard.AuditRequest) (Starte
 	if err != nil {
 		return Started{}, err
 	}
-	options := workflows.AuditOptions(account)
-	run, err := r.client.ExecuteWorkflow(ctx, options, workflows.Audit, request)
-	if open, yes := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); yes {
-		return Started{}, &AlreadyRunning{WorkflowID: options.ID, RunID: open.RunId, Link: r.Link(options.ID, open.RunId)}
-	}
-	if err != nil {
-		return Started{}, fmt.Errorf("start the audit of account %s: %w", account, err)
-	}
-	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID(), Link: r.Link(run.GetID(), run.GetRunID())}, nil
+	return r.begin(ctx, workflows.AuditOptions(account), workflows.Audit, request, "the audit of account "+account)
 }
 
 // WaitAudit waits for an audit's end. Errors are those of Wait.
@@ -205,22 +195,8 @@ func (s Shelf) KeepAudit(ctx context.Context, name string, audit offboard.Audit)
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return fail(err)
 	}
-	data, err := json.MarshalIndent(audit, "", "  ")
-	if err != nil {
+	if err := s.put(name, audit); err != nil {
 		return fail(err)
 	}
-	page, err := audit.HTML()
-	if err != nil {
-		return fail(err)
-	}
-	base := filepath.Join(s.dir, fileName(name))
-	for _, f := range []struct {
-		ending string
-		data   []byte
-	}{{".json", append(data, '\n')}, {".md", []byte(audit.Markdown())}, {".html", page}} {
-		if err := WriteFile(base+f.ending, f.data); err != nil {
-			return fail(err)
-		}
-	}
-	return base + ".html", nil
+	return s.page(name), nil
 }

@@ -2,10 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
-
-	"go.temporal.io/api/serviceerror"
 
 	"offboard/internal/offboard"
 	"offboard/workflows"
@@ -17,13 +13,5 @@ func (r *Runs) Move(ctx context.Context, request offboard.MoveRequest) (Started,
 	if err != nil {
 		return Started{}, err
 	}
-	options := workflows.MoveOptions(account, request)
-	run, err := r.client.ExecuteWorkflow(ctx, options, workflows.Move, request)
-	if open, yes := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); yes {
-		return Started{}, &AlreadyRunning{WorkflowID: options.ID, RunID: open.RunId, Link: r.Link(options.ID, open.RunId)}
-	}
-	if err != nil {
-		return Started{}, fmt.Errorf("start the move of %s: %w", request.Selection, err)
-	}
-	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID(), Link: r.Link(run.GetID(), run.GetRunID())}, nil
+	return r.begin(ctx, workflows.MoveOptions(account, request), workflows.Move, request, "the move of "+request.Selection.String())
 }

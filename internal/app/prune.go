@@ -2,10 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
-
-	"go.temporal.io/api/serviceerror"
 
 	"offboard/internal/offboard"
 	"offboard/workflows"
@@ -17,13 +13,5 @@ func (r *Runs) Prune(ctx context.Context, request offboard.PruneRequest) (Starte
 	if err != nil {
 		return Started{}, err
 	}
-	options := workflows.PruneOptions(account, request)
-	run, err := r.client.ExecuteWorkflow(ctx, options, workflows.Prune, request)
-	if open, yes := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); yes {
-		return Started{}, &AlreadyRunning{WorkflowID: options.ID, RunID: open.RunId, Link: r.Link(options.ID, open.RunId)}
-	}
-	if err != nil {
-		return Started{}, fmt.Errorf("start the prune of %s: %w", request.PruneSelection, err)
-	}
-	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID(), Link: r.Link(run.GetID(), run.GetRunID())}, nil
+	return r.begin(ctx, workflows.PruneOptions(account, request), workflows.Prune, request, "the prune of "+request.PruneSelection.String())
 }

@@ -95,13 +95,17 @@ func (r *Runs) Start(ctx context.Context, request offboard.Request) (Started, er
 	if err != nil {
 		return Started{}, err
 	}
-	run, err := r.client.ExecuteWorkflow(ctx, workflows.StartOptions(account, request), workflows.Offboard, request)
+	return r.begin(ctx, workflows.StartOptions(account, request), workflows.Offboard, request, "the offboarding of "+request.User)
+}
+
+// begin starts a run of any kind. *AlreadyRunning if one of that ID is open.
+func (r *Runs) begin(ctx context.Context, options client.StartWorkflowOptions, workflowType string, input any, what string) (Started, error) {
+	run, err := r.client.ExecuteWorkflow(ctx, options, workflowType, input)
 	if open, yes := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); yes {
-		id := workflows.ID(account, request.User)
-		return Started{}, &AlreadyRunning{WorkflowID: id, RunID: open.RunId, Link: r.Link(id, open.RunId)}
+		return Started{}, &AlreadyRunning{WorkflowID: options.ID, RunID: open.RunId, Link: r.Link(options.ID, open.RunId)}
 	}
 	if err != nil {
-		return Started{}, fmt.Errorf("start the offboarding of %s: %w", request.User, err)
+		return Started{}, fmt.Errorf("start %s: %w", what, err)
 	}
 	return Started{WorkflowID: run.GetID(), RunID: run.GetRunID(), Link: r.Link(run.GetID(), run.GetRunID())}, nil
 }

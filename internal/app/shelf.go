@@ -43,25 +43,44 @@ func (s Shelf) Keep(ctx context.Context, name string, report offboard.Report) (s
 	if report, err = s.signer.Sign(ctx, report); err != nil {
 		return fail(fmt.Errorf("sign it: %w", err))
 	}
-	data, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
+	if err := s.put(name, report); err != nil {
 		return fail(err)
 	}
-	page, err := report.HTML()
+	return s.page(name), nil
+}
+
+// kept is what stands on the shelf: as data, as text and as a page.
+type kept interface {
+	Markdown() string
+	HTML() ([]byte, error)
+}
+
+// put writes all three; what was there under that name is replaced.
+func (s Shelf) put(name string, what kept) error {
+	data, err := json.MarshalIndent(what, "", "  ")
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	base := filepath.Join(s.dir, fileName(name))
+	page, err := what.HTML()
+	if err != nil {
+		return err
+	}
+	base := s.base(name)
 	for _, f := range []struct {
 		ending string
 		data   []byte
-	}{{".json", append(data, '\n')}, {".md", []byte(report.Markdown())}, {".html", page}} {
+	}{{".json", append(data, '\n')}, {".md", []byte(what.Markdown())}, {".html", page}} {
 		if err := WriteFile(base+f.ending, f.data); err != nil {
-			return fail(err)
+			return err
 		}
 	}
-	return base + ".html", nil
+	return nil
 }
+
+func (s Shelf) base(name string) string { return filepath.Join(s.dir, fileName(name)) }
+
+// page is where the page of that name is.
+func (s Shelf) page(name string) string { return s.base(name) + ".html" }
 
 func fileName(name string) string {
 	clean := strings.Map(func(r rune) rune {
