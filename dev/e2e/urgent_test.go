@@ -26,9 +26,9 @@ func TestThePlaceOfARunInTheQueue(t *testing.T) {
 	}{{"usual", false, 3, 4}, {"urgent", true, 2, 2}} {
 		t.Run(test.name, func(t *testing.T) {
 			b := start(t, stack.EngineOptions{})
-			id := b.begin(map[string]any{"urgent": test.urgent})
+			id := b.begin(map[string]any{"urgent": test.urgent, "soak": "1m"})
 			b.approve(id)
-			b.until(id, "the soak", func(p offboard.Progress) bool { return p.Phase == offboard.PhaseSoak })
+			b.until(id, "a look in the soak", func(p offboard.Progress) bool { return p.Soak != nil && p.Soak.Probes > 0 })
 			_, err := b.Runs.Reinstate(b.ctx, id, workflows.Reinstate{By: approver})
 			require.NoError(t, err)
 			report := b.report(id)
