@@ -6,14 +6,12 @@ import (
 	"strings"
 	"sync"
 
-	"go.temporal.io/sdk/activity"
-
 	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
-// fanOut is how many calls one activity has under way: enough to hide the latency of IBM's APIs, few enough that ten
-// such activities stay below the containers API's 200 requests per 10 s.
+// fanOut is how many calls one activity has under way: enough to hide the latency of IBM's APIs. That all of them together keep
+// to the limits is the adapter's doing.
 const fanOut = 6
 
 // SurveyKeysInput names the leaver.
@@ -279,7 +277,7 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResul
 	return result, nil
 }
 
-// together calls f for 0…n-1, a few at a time, and heartbeats after each. It returns the first error and starts nothing
+// together calls f for 0…n-1, a few at a time. It returns the first error and starts nothing
 // new after it.
 func together(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
@@ -298,9 +296,6 @@ func together(ctx context.Context, n int, f func(ctx context.Context, i int) err
 			defer func() { <-room }()
 			if err := f(ctx, i); err != nil {
 				stop(err)
-			}
-			if activity.IsActivity(ctx) {
-				activity.RecordHeartbeat(ctx)
 			}
 		})
 	}
