@@ -229,7 +229,7 @@ func TestWhatOneMadeTheOtherNeeds(t *testing.T) {
 			both.Go(func() { two = b.drive(other, wait) })
 			prepared := func() bool {
 				p, _ := b.progress(other)
-				return len(p.Prepared) > 0 && p.Prepared[0].Step == "proving its key"
+				return len(p.Prepared) > 0 && p.Prepared[0].Group != ""
 			}
 			require.Eventually(t, prepared, time.Minute, look, "the other finds the same access")
 			go func() {
