@@ -237,6 +237,33 @@ func TestStatusAsksAgainWhereTheRunEndedMeanwhile(t *testing.T) {
 	assert.Equal(t, "a yes", p.Waiting)
 }
 
+// Where the server drops every question to a scope that ends just now, its parent knows enough; the run itself is asked
+// again by whoever follows it.
+func TestStatusOfAScopeThatIsNeverAnsweredIsItsParentsWord(t *testing.T) {
+	dropped := serviceerror.NewNotFound("workflow execution already completed")
+	scope := offboard.Scope{Region: "eu-de", ResourceGroup: "g1"}
+	c := mocks.NewClient(t)
+	for _, id := range []string{"w", "w/eu-de/g1", "v"} {
+		c.On("DescribeWorkflow", mock.Anything, id, "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	}
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{
+		Status: offboard.Running, Waiting: "the scopes", Scopes: []offboard.ScopeProgress{{Scope: scope, State: offboard.ScopeRunning, Step: "prove"}},
+	}), nil)
+	c.On("QueryWorkflow", mock.Anything, "w/eu-de/g1", "", workflows.StatusQuery).Return(nil, dropped)
+	_, scopes, err := newRuns(c).Status(t.Context(), "w")
+	require.NoError(t, err)
+	assert.Equal(t, "prove", scopes[scope.ID()].Step)
+
+	c.On("QueryWorkflow", mock.Anything, "v", "", workflows.StatusQuery).Return(nil, dropped).Times(5)
+	c.On("QueryWorkflow", mock.Anything, "v", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{Status: offboard.Completed}), nil)
+	_, _, err = newRuns(c).Status(t.Context(), "v")
+	require.ErrorContains(t, err, "dropped the question how run v stands")
+	assert.True(t, app.Away(err))
+	require.NoError(t, newRuns(c).Follow(t.Context(), "v", time.Millisecond, func(p offboard.Progress, _ map[string]offboard.ScopeProgress) bool {
+		return p.Status == offboard.Completed
+	}))
+}
+
 // Between its last word and its close a run keeps its report: whoever asks then waits for that.
 func TestReportOfARunThatIsAboutToCloseIsItsResult(t *testing.T) {
 	c := mocks.NewClient(t)

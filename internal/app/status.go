@@ -58,8 +58,8 @@ func (r *Runs) soak(ctx context.Context, p *offboard.Progress) error {
 	}
 	var live offboard.SoakProgress
 	err := r.query(ctx, p.Soak.Run, &live)
-	if _, absent := errors.AsType[*NoRun](err); absent {
-		return nil // not started yet
+	if silent(err) {
+		return nil
 	}
 	if err != nil {
 		return err
@@ -105,8 +105,8 @@ func (r *Runs) scopes(ctx context.Context, workflowID string, p offboard.Progres
 			}
 			var progress offboard.ScopeProgress
 			err := r.query(ctx, id, &progress)
-			if _, absent := errors.AsType[*NoRun](err); absent {
-				return nil // not started yet
+			if silent(err) {
+				return nil
 			}
 			if err != nil {
 				return err
@@ -126,6 +126,22 @@ func (r *Runs) scopes(ctx context.Context, workflowID string, p offboard.Progres
 	return m, err
 }
 
+// unanswered says that the server dropped every question how a run stands, although it knows the run.
+type unanswered struct{ run, why string }
+
+func (e *unanswered) Error() string {
+	return fmt.Sprintf("Temporal dropped the question how run %s stands, ask again: %s", e.run, e.why)
+}
+
+// silent tells whether a child says nothing of itself at the moment, so that what its parent knows of it is all there is:
+// it has not started yet, or it ends just now.
+func silent(err error) bool {
+	_, absent := errors.AsType[*NoRun](err)
+	_, dropped := errors.AsType[*unanswered](err)
+	return absent || dropped
+}
+
+// query asks a run how it stands: *NoRun where there is none, *unanswered where the server drops the question.
 func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
 	defer cancel()
@@ -136,6 +152,9 @@ func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 		case <-time.After(queryPause):
 		}
 		value, err = r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
+	}
+	if err != nil && r.overtaken(ctx, workflowID, err) {
+		return &unanswered{run: workflowID, why: err.Error()}
 	}
 	if err != nil {
 		return r.explain(ctx, workflowID, "ask how the run stands", err)
@@ -243,7 +262,8 @@ func Away(err error) bool {
 	_, noWorker := errors.AsType[*NoWorker](err)
 	_, unavailable := errors.AsType[*serviceerror.Unavailable](err)
 	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
-	return noWorker || unavailable || late || errors.Is(err, context.DeadlineExceeded)
+	_, dropped := errors.AsType[*unanswered](err)
+	return noWorker || unavailable || late || dropped || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Follow shows how a run stands every so often, until show returns true or the run has ended. While no worker answers
@@ -254,13 +274,14 @@ func (r *Runs) Follow(ctx context.Context, workflowID string, every time.Duratio
 	for {
 		p, scopes, err := r.Status(ctx, workflowID)
 		_, absent := errors.AsType[*NoWorker](err)
+		_, dropped := errors.AsType[*unanswered](err)
 		switch {
 		case err == nil:
 			answered = time.Now()
 			if show(p, scopes) || p.Status != offboard.Running {
 				return nil
 			}
-		case !absent || time.Since(answered) > patience:
+		case !absent && !dropped || time.Since(answered) > patience:
 			return err
 		}
 		select {
