@@ -68,6 +68,7 @@ var table = []row{
 	{packages: module + "/internal/rehearsal", deep: slices.Concat(temporal, ibmSDKs, kubeClient, []string{module + "/workflows", module + "/activities", module + "/internal/app"}),
 		why: "a rehearsal sees the real account through ports that only read, and decides no order"},
 	{packages: module + "/internal/atonce", deep: []string{module + "/internal/offboard"}, why: "it does not know what it does"},
+	{packages: module + "/internal/share", deep: []string{module + "/internal/offboard"}, why: "it does not know what is read"},
 	{packages: module + "/internal/console", deep: slices.Concat(temporal, ibmSDKs, kubeClient), why: "a picture of data needs no service"},
 	{packages: module + "/...", deep: []string{"go.temporal.io/server/...", "github.com/temporalio/ui-server/...", "github.com/chromedp/..."},
 		why: "the server and the browser belong to the nested module dev"},

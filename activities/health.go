@@ -97,22 +97,18 @@ func (a *Activities) troubles(ctx context.Context, clusters []WatchedCluster, kn
 	return list, err
 }
 
-// troublesOf looks at a cluster, and then at once at its add-ons and its dependents. In one that is gone, or about to be,
-// nothing can break.
+// troublesOf looks at a cluster, its add-ons and its dependents, all at once. In one that is gone, or about to be, nothing
+// can break.
 func (a *Activities) troublesOf(ctx context.Context, w WatchedCluster) (list []string, gone bool, err error) {
-	c, master, err := a.clusters.Cluster(ctx, w.ID)
-	if offboard.CodeOf(err) == offboard.NotFound {
-		return nil, true, nil
-	}
-	if err != nil || c.Going() {
-		return nil, false, err
-	}
+	var c offboard.Cluster
+	var master offboard.Master
 	var addons []offboard.Addon
+	var unseen error // of the cluster itself
 	waits := make([]string, len(w.Dependents))
-	looks := []func() error{func() (err error) {
-		addons, err = a.clusters.Addons(ctx, w.ID)
-		return err
-	}}
+	looks := []func() error{
+		func() error { c, master, unseen = a.clusters.Cluster(ctx, w.ID); return nil },
+		func() (err error) { addons, err = a.clusters.Addons(ctx, w.ID); return err },
+	}
 	for i, d := range w.Dependents {
 		looks = append(looks, func() error {
 			r, err := a.workloads.Rollout(ctx, w.ID, d, nil, "")
@@ -127,10 +123,15 @@ func (a *Activities) troublesOf(ctx context.Context, w WatchedCluster) (list []s
 		})
 	}
 	err = atonce.Do(looks...)
-	if offboard.CodeOf(err) == offboard.NotFound {
+	// What the cluster says of itself comes first: one that goes does not answer for its add-ons any more.
+	switch {
+	case offboard.CodeOf(unseen) == offboard.NotFound:
 		return nil, true, nil
-	}
-	if err != nil {
+	case unseen != nil || c.Going():
+		return nil, false, unseen
+	case offboard.CodeOf(err) == offboard.NotFound:
+		return nil, true, nil
+	case err != nil:
 		return nil, false, err
 	}
 	add := func(format string, args ...any) { list = append(list, "cluster "+w.Name+fmt.Sprintf(format, args...)) }

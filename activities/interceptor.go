@@ -114,9 +114,9 @@ func (i *activityInterceptor) mayLookAgain(ctx context.Context, begun time.Time)
 	}
 }
 
-// elbowRoom is what each attempt that lingers adds to the pauses of all: a worker looks two hundred times a second at most,
+// elbowRoom is what each attempt that lingers adds to the pauses of all: a worker looks 333 times a second at most,
 // however many clusters are waited for.
-const elbowRoom = 5 * time.Millisecond
+const elbowRoom = 3 * time.Millisecond
 
 // deadlineMargin is enough for a look and its report.
 const deadlineMargin = 2 * time.Second

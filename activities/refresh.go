@@ -109,29 +109,43 @@ type ConfirmSecretInput struct {
 	// Patience, if not zero, is how long to wait for a change that need not come: the secret may hold the current key
 	// already.
 	Patience offboard.Duration `json:"patience,omitempty"`
+	// Dependents, if any, are those whose pods are wanted as they are from then on.
+	Dependents []offboard.Dependent `json:"dependents,omitempty"`
 }
 
-// ConfirmSecretResult tells whether the secret was renewed.
+// ConfirmSecretResult tells whether the secret was renewed, and which pods each dependent had right after that was seen.
 type ConfirmSecretResult struct {
-	Renewed bool `json:"renewed,omitempty"`
+	Renewed bool       `json:"renewed,omitempty"`
+	Pods    [][]string `json:"pods,omitempty"`
 }
 
 // ConfirmSecret fails with Pending until the secret that the drivers read was renewed: a pod that starts before that
-// reads the old key again (trap 51). It changes nothing and never reads the secret's content.
+// reads the old key again (trap 51). The pods it tells are therefore listed after the secret was seen, and whichever of
+// them is left later may hold the old key. It changes nothing and never reads the secret's content.
 func (a *Activities) ConfirmSecret(ctx context.Context, in ConfirmSecretInput) (ConfirmSecretResult, error) {
+	renewed, err := a.renewed(ctx, in)
+	if err != nil || len(in.Dependents) == 0 {
+		return ConfirmSecretResult{Renewed: renewed}, err
+	}
+	snapshot, err := a.SnapshotPods(ctx, SnapshotPodsInput{Cluster: in.Cluster, Dependents: in.Dependents})
+	return ConfirmSecretResult{Renewed: renewed, Pods: snapshot.Pods}, err
+}
+
+// renewed tells whether the secret was renewed; false also where there is nothing to wait for. Pending while it is to come.
+func (a *Activities) renewed(ctx context.Context, in ConfirmSecretInput) (bool, error) {
 	if in.Before == "" {
-		return ConfirmSecretResult{}, nil // a cluster whose drivers read no such secret
+		return false, nil // a cluster whose drivers read no such secret
 	}
 	version, err := a.workloads.SecretVersion(ctx, in.Cluster.ID)
 	switch {
 	case offboard.CodeOf(err) == offboard.NotFound:
-		return ConfirmSecretResult{}, nil // deleted meanwhile: no secret is left to renew
+		return false, nil // deleted meanwhile: no secret is left to renew
 	case err != nil:
-		return ConfirmSecretResult{}, err
+		return false, err
 	case version != in.Before:
-		return ConfirmSecretResult{Renewed: true}, nil
+		return true, nil
 	case in.Patience > 0 && a.age(ctx) >= in.Patience.Std():
-		return ConfirmSecretResult{}, nil
+		return false, nil
 	}
-	return ConfirmSecretResult{}, offboard.Errorf(offboard.Pending, "wait for the secret of "+in.Cluster.Name, "it still holds the key from before")
+	return false, offboard.Errorf(offboard.Pending, "wait for the secret of "+in.Cluster.Name, "it still holds the key from before")
 }

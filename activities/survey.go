@@ -10,13 +10,15 @@ import (
 	"offboard/internal/offboard"
 )
 
-// fanOut is how many calls one activity has under way: enough to hide the latency of IBM's APIs. That all of them together keep
-// to the limits is the adapter's doing.
-const fanOut = 6
+// fanOut is how many calls one activity has under way: as many as it has clusters or keys, which are fifty at most where
+// there are thousands. That all of them together keep to the limits is the adapter's doing.
+const fanOut = 50
 
 // SurveyKeysInput names the leaver.
 type SurveyKeysInput struct {
 	Leaver offboard.Person `json:"leaver"`
+	// Brief: which keys there are is all that is wanted, and not when each was used last.
+	Brief bool `json:"brief,omitempty"`
 }
 
 // SurveyKeysResult holds the leaver's keys, oldest first, and of every scope the newest cluster key.
@@ -31,7 +33,7 @@ type CurrentInfo struct {
 	Owner string `json:"owner"` // IAM ID
 }
 
-// SurveyKeys reads all keys of the account once and the last use of each of the leaver's. It changes nothing.
+// SurveyKeys reads all keys of the account once and, unless Brief, the last use of each of the leaver's. It changes nothing.
 func (a *Activities) SurveyKeys(ctx context.Context, in SurveyKeysInput) (SurveyKeysResult, error) {
 	all, err := a.keys.UserKeys(ctx)
 	if err != nil {
@@ -46,7 +48,11 @@ func (a *Activities) SurveyKeys(ctx context.Context, in SurveyKeysInput) (Survey
 			result.Keys = append(result.Keys, k)
 		}
 	}
-	err = together(ctx, len(result.Keys), func(ctx context.Context, i int) error {
+	uses := len(result.Keys)
+	if in.Brief {
+		uses = 0
+	}
+	err = together(ctx, uses, func(ctx context.Context, i int) error {
 		k, err := a.keys.Key(ctx, result.Keys[i].ID)
 		if offboard.CodeOf(err) == offboard.NotFound {
 			return nil // deleted since the list was read; deleting it again is harmless
@@ -245,7 +251,7 @@ type InspectResult struct {
 func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResult, error) {
 	var mu sync.Mutex
 	result := InspectResult{Inspections: map[string]offboard.Inspection{}}
-	err := together(ctx, len(in.Clusters), func(ctx context.Context, i int) error {
+	into := func(ctx context.Context, i int) error {
 		c := in.Clusters[i]
 		found, err := a.workloads.Inspect(ctx, c.ID, in.Policy.Rules(), in.Leaver)
 		mu.Lock()
@@ -260,25 +266,29 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResul
 			result.Inspections[c.ID] = offboard.Inspection{Unreachable: err.Error()}
 		}
 		return nil
-	})
-	if err != nil || !in.Classic {
-		return result, err
 	}
-	user, err := a.clusters.ClassicUser(ctx, in.Scope)
-	switch {
-	case err == nil:
-		result.ClassicUser = user
-	case offboard.CodeOf(err).Retryable():
-		return result, err
-	default:
-		result.Missing = append(result.Missing, offboard.Missing{ID: "classic/" + in.Scope.ID(),
-			What: "It is not known whether " + in.Scope.String() + " uses manual classic credentials, which would take precedence over the cluster key", Why: err.Error()})
+	classic := func() error {
+		if !in.Classic {
+			return nil
+		}
+		user, err := a.clusters.ClassicUser(ctx, in.Scope)
+		switch {
+		case err == nil:
+			result.ClassicUser = user
+		case offboard.CodeOf(err).Retryable():
+			return err
+		default:
+			result.Missing = append(result.Missing, offboard.Missing{ID: "classic/" + in.Scope.ID(),
+				What: "It is not known whether " + in.Scope.String() + " uses manual classic credentials, which would take precedence over the cluster key", Why: err.Error()})
+		}
+		return nil
 	}
-	return result, nil
+	err := atonce.Do(func() error { return together(ctx, len(in.Clusters), into) }, classic)
+	return result, err
 }
 
-// together calls f for 0…n-1, a few at a time. It returns the first error and starts nothing
-// new after it.
+// together calls f for 0…n-1, so many at a time as an activity may. It returns the first error and starts nothing new
+// after it.
 func together(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -29,6 +29,12 @@ func TestSurveyKeys(t *testing.T) {
 	require.Equal(t, noon, got.Keys[0].LastUsed)
 	require.True(t, got.Keys[1].Superseded)
 
+	before := c.called("Key")
+	brief, err := do(t, try{}, a.SurveyKeys, a, activities.SurveyKeysInput{Leaver: in.Leaver, Brief: true})
+	require.NoError(t, err)
+	require.Len(t, brief.Keys, 2)
+	require.Equal(t, before, c.called("Key"), "the last use is a question for each key")
+
 	c.fail["Key ApiKey-old"] = refused(offboard.NotFound)
 	_, err = do(t, try{}, a.SurveyKeys, a, in)
 	require.NoError(t, err)
@@ -144,23 +150,23 @@ func TestSurveyFunctionalIDs(t *testing.T) {
 // A few calls are under way at a time, and after the first failure none is begun.
 func TestCallsTogetherAreBounded(t *testing.T) {
 	var many activities.SyncAccessInput
-	for i := range 60 {
-		many.Clusters = append(many.Clusters, offboard.ClusterRef{ID: fmt.Sprintf("id-%02d", i), Name: "c"})
+	for i := range 200 {
+		many.Clusters = append(many.Clusters, offboard.ClusterRef{ID: fmt.Sprintf("id-%03d", i), Name: "c"})
 	}
 	c := newCloud()
 	c.slow = time.Millisecond
 	a := c.activities()
 	_, err := do(t, try{}, a.SyncAccess, a, many)
 	require.NoError(t, err)
-	require.Equal(t, 60, c.called("SyncAccess"))
-	require.Equal(t, 6, c.most)
+	require.Equal(t, 200, c.called("SyncAccess"))
+	require.Equal(t, 50, c.most)
 
 	c = newCloud()
 	c.slow = time.Millisecond
-	c.fail["SyncAccess id-03"] = refused(offboard.Unavailable)
+	c.fail["SyncAccess id-003"] = refused(offboard.Unavailable)
 	a = c.activities()
 	_, err = do(t, try{}, a.SyncAccess, a, many)
 	require.Equal(t, offboard.Unavailable, code(t, err))
 	require.ErrorContains(t, err, "ask: no")
-	require.Less(t, c.called("SyncAccess"), 15)
+	require.Less(t, c.called("SyncAccess"), 110, "nothing new is begun after it")
 }

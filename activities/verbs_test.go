@@ -294,8 +294,25 @@ func TestConfirmSecret(t *testing.T) {
 			got, err := do(t, test.how, a.ConfirmSecret, a, test.in)
 			require.Equal(t, test.want, code(t, err))
 			require.Equal(t, test.renewed, got.Renewed)
+			require.Zero(t, c.called("Pods"), "nobody asked for them")
 		})
 	}
+	t.Run("and the pods of that moment", func(t *testing.T) {
+		c := newCloud()
+		a := c.activities()
+		in := activities.ConfirmSecretInput{Cluster: prod, Before: "7", Dependents: []offboard.Dependent{block}}
+		_, err := do(t, try{}, a.ConfirmSecret, a, in)
+		require.Equal(t, offboard.Pending, code(t, err))
+		require.Zero(t, c.called("Pods"), "a pod that starts before the secret is renewed reads the old key")
+		in.Before = "6"
+		got, err := do(t, try{}, a.ConfirmSecret, a, in)
+		require.NoError(t, err)
+		require.Equal(t, [][]string{{"old-of-block"}}, got.Pods)
+		in.Before = "" // nothing to wait for
+		got, err = do(t, try{}, a.ConfirmSecret, a, in)
+		require.NoError(t, err)
+		require.Equal(t, [][]string{{"old-of-block"}}, got.Pods)
+	})
 }
 
 func TestRestart(t *testing.T) {

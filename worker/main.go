@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"go.uber.org/zap"
@@ -24,12 +25,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
 	os.Exit(exitCode(err))
 }
+
+// gcPercent is less than Go's default of 100: a worker waits most of the time for other people's clocks, with a connection to each
+// cluster that it waits for. A heap that grows by two fifths and not to its double between collections is worth their time.
+const gcPercent = 40
 
 // wrong is an error in how the program was called or configured.
 type wrong struct{ error }

@@ -88,8 +88,7 @@ func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error 
 	}
 	plan := h.in.Handover.Clusters[i]
 	say("restarting")
-	// Once a hand-over: after a restart that came up too slowly, the pods of that moment are the new ones.
-	if h.pods[i] == nil {
+	if h.pods[i] == nil { // the version of its secret was not known, so nothing could be waited for
 		got, err := do(ctx, reading.within(h.in.Policy), "Record the pods in "+c.Name, verbs.SnapshotPods,
 			activities.SnapshotPodsInput{Cluster: c.ClusterRef, Dependents: plan.Dependents})
 		if err != nil {
@@ -160,11 +159,18 @@ func (h *handover) awaitSecret(ctx workflow.Context, i int) error {
 		return err
 	}
 	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
+	// Once a hand-over: after a restart that came up too slowly, the pods of that moment are the new ones.
+	if h.pods[i] == nil {
+		secret.Dependents = h.in.Handover.Clusters[i].Dependents
+	}
 	// A scope whose key is not reset may hold the current key in its secrets already; then nothing renews them.
 	if !h.resets() {
 		secret.Patience = max(h.in.Policy.SecretPatience, 1)
 	}
-	_, err := do(ctx, confirming.within(h.in.Policy), "Wait for the renewed secret of "+c.Name, verbs.ConfirmSecret, secret)
+	got, err := do(ctx, confirming.within(h.in.Policy), "Wait for the renewed secret of "+c.Name, verbs.ConfirmSecret, secret)
+	if err == nil && h.pods[i] == nil {
+		h.pods[i] = got.Pods
+	}
 	return err
 }
 

@@ -164,7 +164,7 @@ func (r *run) news(ctx workflow.Context) ([]string, error) {
 	var clusters activities.SurveyClustersResult
 	err := atOnce(ctx, "news",
 		func(ctx workflow.Context) (err error) {
-			keys, err = do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver})
+			keys, err = do(ctx, reading, "Look for new keys of "+r.state.Leaver.Email, verbs.SurveyKeys, activities.SurveyKeysInput{Leaver: r.state.Leaver, Brief: true})
 			return err
 		},
 		func(ctx workflow.Context) (err error) {

@@ -38,7 +38,10 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 		},
 		func(ctx workflow.Context) (err error) {
 			clusters, err = do(ctx, reading, "List the clusters of every region and resource group", verbs.SurveyClusters, activities.SurveyClustersInput{})
-			return err
+			if err != nil {
+				return err
+			}
+			return r.surveyOwners(ctx, &s, clusters.Clusters)
 		},
 		func(ctx workflow.Context) (err error) {
 			functional, err = do(ctx, reading, "Look at the functional IDs and their room for keys", verbs.SurveyFunctionalIDs,
@@ -66,9 +69,7 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 		s.Missing = append(s.Missing, offboard.Missing{ID: "hidden/" + hidden.ID,
 			What: "Cluster " + hidden.Name + " is known to global search but not shown to the engine: its key may be the leaver's", Why: "no access, or deleted minutes ago"})
 	}
-	if err := r.surveyOwners(ctx, &s, clusters.Clusters); err != nil {
-		return s, err
-	}
+	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
 	s.Scopes = r.selected(scopesOf(clusters.Clusters, s.Keys, keys.Current, clusters.Groups))
 	return s, r.inspect(ctx, &s)
 }
@@ -96,7 +97,6 @@ func (r *run) surveyOwners(ctx workflow.Context, s *offboard.Survey, clusters []
 		s.Missing = append(s.Missing, got.Missing...)
 		return nil
 	})
-	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
 	return firstOf(errs)
 }
 

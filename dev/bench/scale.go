@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"offboard/dev/internal/witness"
@@ -169,7 +170,9 @@ func (r *rig) used(d done, samples []sample) float64 {
 	return (at(last) - at(begun)) / allowed
 }
 
-// growth is P5: what is paid for each further cluster, from ten to a thousand.
+// growth is P5: what is paid for each further cluster, from ten to a thousand. The largest three sizes tell whether cost grows
+// with the square: up to some hundred clusters the wall time is the critical path's, from there on the limit's, and that knee is
+// not a curve.
 func growth(ctx context.Context, b *bench) error {
 	if len(b.sizes) == 0 {
 		s, err := b.underLimit(ctx, large(1000, 60))
@@ -178,7 +181,7 @@ func growth(ctx context.Context, b *bench) error {
 		}
 		b.sizes = append(b.sizes, s.size)
 	}
-	for _, n := range []struct{ clusters, scopes int }{{100, 6}, {10, 1}} {
+	for _, n := range []struct{ clusters, scopes int }{{500, 30}, {100, 6}, {10, 1}} {
 		s, err := b.underLimit(ctx, large(n.clusters, n.scopes))
 		if err != nil {
 			return fmt.Errorf("with %d clusters: %w", n.clusters, err)
@@ -194,7 +197,7 @@ func growth(ctx context.Context, b *bench) error {
 	return nil
 }
 
-// noSquare is how much of the cost of a thousand clusters may lie off the line through ten and a hundred: three points
+// noSquare is how much of the cost of a thousand clusters may lie off the line through the two sizes below: three points
 // always have a square term, and times have noise.
 const noSquare = 0.1
 
@@ -212,7 +215,7 @@ var costs = []struct {
 type fit struct {
 	slope, at0 float64
 	fit        float64 // R²
-	square     float64 // what the square term of the curve through all three adds at the largest, as part of the whole
+	square     float64 // what the square term of the curve through the largest three adds at the largest, as part of the whole
 }
 
 func fitted(sizes []size, of func(size) float64) fit {
@@ -231,8 +234,9 @@ func fitted(sizes []size, of func(size) float64) fit {
 		all += (y - sy/n) * (y - sy/n)
 	}
 	f.fit = 1 - off/all
-	if len(sizes) == 3 {
-		f.square = squared(sizes, of)
+	if len(sizes) >= 3 {
+		largest := slices.SortedFunc(slices.Values(sizes), func(x, y size) int { return y.Clusters - x.Clusters })
+		f.square = squared(largest[:3], of)
 	}
 	return f
 }

@@ -6,12 +6,18 @@ import (
 	"github.com/IBM-Cloud/container-services-go-sdk/kubernetesserviceapiv1"
 
 	"offboard/internal/offboard"
+	"offboard/internal/share"
 )
 
 // Clusters is the containers API, seen by the engine. Finding clusters is in discovery.go.
 type Clusters struct {
 	account string
 	api     *clients
+	groups  share.Reads[[]offboard.ResourceGroup]
+	lists   share.Reads[[]offboard.Cluster]
+	indexes share.Reads[[]offboard.ClusterRef]
+	owners  share.Reads[offboard.Owner]
+	classic share.Reads[string]
 }
 
 // groupHeader limits a request of the containers API to a resource group.
@@ -26,11 +32,13 @@ func (c *Clusters) KeyOwner(ctx context.Context, clusterID string, scope offboar
 		options.XAuthResourceGroupID = &scope.ResourceGroup
 		options.Headers = map[string]string{groupHeader: scope.ResourceGroup}
 	}
-	owner, err := ask(ctx, o, c.api.containers.GetClusterKeyOwnerWithContext, options)
-	if err != nil {
-		return offboard.Owner{}, err
-	}
-	return offboard.Owner{ID: value(owner.ID), Name: value(owner.Name), Email: value(owner.Email)}, nil
+	return together(ctx, &c.owners, clusterID+" "+scope.ResourceGroup, func(ctx context.Context) (offboard.Owner, error) {
+		owner, err := ask(ctx, o, c.api.containers.GetClusterKeyOwnerWithContext, options)
+		if err != nil {
+			return offboard.Owner{}, err
+		}
+		return offboard.Owner{ID: value(owner.ID), Name: value(owner.Name), Email: value(owner.Email)}, nil
+	})
 }
 
 // Cluster reads one cluster with the state of its control plane. NotFound if it is gone.
@@ -79,17 +87,19 @@ func (c *Clusters) ClassicUser(ctx context.Context, scope offboard.Scope) (strin
 		return "", offboard.Errorf(offboard.Invalid, o.text, "the scope lacks its region or resource group")
 	}
 	region := scope.XRegion()
-	credentials, err := ask(ctx, o, c.api.containers.GetUserCredentialsWithContext, &kubernetesserviceapiv1.GetUserCredentialsOptions{
-		XRegion: &region,
-		Headers: map[string]string{groupHeader: scope.ResourceGroup},
+	return together(ctx, &c.classic, region+" "+scope.ResourceGroup, func(ctx context.Context) (string, error) {
+		credentials, err := ask(ctx, o, c.api.containers.GetUserCredentialsWithContext, &kubernetesserviceapiv1.GetUserCredentialsOptions{
+			XRegion: &region,
+			Headers: map[string]string{groupHeader: scope.ResourceGroup},
+		})
+		if offboard.CodeOf(err) == offboard.NotFound {
+			return "", nil
+		}
+		if err != nil {
+			return "", err
+		}
+		return value(credentials.ApiUser), nil
 	})
-	if offboard.CodeOf(err) == offboard.NotFound {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return value(credentials.ApiUser), nil
 }
 
 // RefreshMaster begins to refresh a control plane. Asking again while it runs does no harm; Conflict if the service says

@@ -17,6 +17,10 @@ import (
 
 // ResourceGroups lists the account's resource groups that the engine can see.
 func (c *Clusters) ResourceGroups(ctx context.Context) ([]offboard.ResourceGroup, error) {
+	return everything(ctx, &c.groups, c.resourceGroups)
+}
+
+func (c *Clusters) resourceGroups(ctx context.Context) ([]offboard.ResourceGroup, error) {
 	o := op{name: "ListResourceGroups", text: "list the resource groups"}
 	list, err := ask(ctx, o, c.api.resources.ListResourceGroupsWithContext, &resourcemanagerv2.ListResourceGroupsOptions{AccountID: &c.account})
 	if err != nil {
@@ -33,7 +37,7 @@ func (c *Clusters) ResourceGroups(ctx context.Context) ([]offboard.ResourceGroup
 // tell them: PrivateOnly, Owner and the add-ons' health are not among it. An error of the Satellite list is swallowed
 // only if the search index knows no Satellite resource and no cluster that the other lists lack (trap 41).
 func (c *Clusters) Clusters(ctx context.Context) ([]offboard.Cluster, error) {
-	return c.visibleTo(ctx, c.api, "")
+	return everything(ctx, &c.lists, func(ctx context.Context) ([]offboard.Cluster, error) { return c.visibleTo(ctx, c.api, "") })
 }
 
 // visibleTo lists what an identity can see of a resource group, or of all groups if it is empty.
@@ -104,6 +108,10 @@ func (c *Clusters) mayHaveSatellite(ctx context.Context, allGroups bool, others 
 // Indexed lists the clusters global search knows, sorted by ID; the index lags by minutes, so it is a cross-check
 // (trap 40).
 func (c *Clusters) Indexed(ctx context.Context) ([]offboard.ClusterRef, error) {
+	return everything(ctx, &c.indexes, c.indexedClusters)
+}
+
+func (c *Clusters) indexedClusters(ctx context.Context) ([]offboard.ClusterRef, error) {
 	var refs []offboard.ClusterRef
 	err := c.indexed(ctx, "service_name:containers-kubernetes", func(id crn, name string) {
 		if id.resourceType == "" && id.instance != "" { // workers are listed under their cluster's service, too

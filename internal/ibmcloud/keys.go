@@ -7,19 +7,23 @@ import (
 	"github.com/IBM/platform-services-go-sdk/iamidentityv1"
 
 	"offboard/internal/offboard"
+	"offboard/internal/share"
 )
 
 // Keys are the account's user API keys, seen by the engine. No method returns a secret.
 type Keys struct {
 	account string
 	api     *clients
+	lists   share.Reads[[]offboard.Key]
 }
 
 // UserKeys reads every page of the account's user keys, classified, without LastUsed. It asks for the account's keys and
 // not for one user's, which IAM refuses or answers with nothing (trap 8).
 func (k *Keys) UserKeys(ctx context.Context) ([]offboard.Key, error) {
-	o := op{name: "ListAPIKeys", text: "list the account's user API keys"}
-	return everyKey(ctx, o, k.api, iamidentityv1.ListAPIKeysOptions{AccountID: &k.account, Scope: new("account"), Type: new("user")})
+	return everything(ctx, &k.lists, func(ctx context.Context) ([]offboard.Key, error) {
+		o := op{name: "ListAPIKeys", text: "list the account's user API keys"}
+		return everyKey(ctx, o, k.api, iamidentityv1.ListAPIKeysOptions{AccountID: &k.account, Scope: new("account"), Type: new("user")})
+	})
 }
 
 // everyKey reads every page of a list of keys; IAM's pages hold 20 unless more are asked for (trap 9).

@@ -8,12 +8,14 @@ import (
 	"github.com/IBM/platform-services-go-sdk/usermanagementv1"
 
 	"offboard/internal/offboard"
+	"offboard/internal/share"
 )
 
 // Users is the account's membership, seen by the engine.
 type Users struct {
 	account string
 	api     *clients
+	lists   share.Reads[[]offboard.Person]
 }
 
 // WhoAmI tells whose key the engine works with. The e-mail address is empty for an identity that is no user of the
@@ -50,6 +52,10 @@ func (u *Users) whose(ctx context.Context, own *clients, text string) (offboard.
 
 // People reads every page of the user list (trap 16: maybe only the engine itself).
 func (u *Users) People(ctx context.Context) ([]offboard.Person, error) {
+	return everything(ctx, &u.lists, u.everybody)
+}
+
+func (u *Users) everybody(ctx context.Context) ([]offboard.Person, error) {
 	o := op{name: "ListUsers", text: "list the account's users"}
 	var people []offboard.Person
 	err := pages(o, func(token string) (string, error) {

@@ -32,11 +32,19 @@ func newServer(h http.Handler) (*Server, error) {
 }
 
 func serverOf(h http.Handler, a *authority) *Server {
+	// net/http does not see the TLS of a bothConn. It sees that a client begins with HTTP/2, which ours only do where TLS
+	// has agreed on it, as API servers of Kubernetes do.
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
 	return &Server{
 		authority: a,
-		tls:       &tls.Config{Certificates: []tls.Certificate{a.serving()}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert},
+		tls: &tls.Config{
+			Certificates: []tls.Certificate{a.serving()}, MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert, NextProtos: []string{"h2", "http/1.1"},
+		},
 		http: &http.Server{
 			Handler:           h,
+			Protocols:         &protocols,
 			ReadHeaderTimeout: 10 * time.Second, // clients on loopback send their headers at once
 			BaseContext: func(net.Listener) context.Context {
 				return context.WithValue(context.Background(), authorityKey{}, a)

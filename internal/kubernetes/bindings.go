@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"offboard/internal/atonce"
 	"offboard/internal/offboard"
 )
 
@@ -32,48 +33,58 @@ func serviceManaged(name string) bool {
 	return false
 }
 
-// names tells whether a subject is the leaver; addresses are compared without case (trap 21).
-func names(s rbac.Subject, leaver string) bool {
-	return s.Kind == rbac.UserKind && slices.ContainsFunc(subjectPrefixes, func(prefix string) bool {
-		return strings.EqualFold(s.Name, prefix+leaver)
-	})
+// naming are the bindings whose subject is the leaver; addresses are compared without case (trap 21).
+func naming(leaver string, all []offboard.Binding) []offboard.Binding {
+	var found []offboard.Binding
+	for _, b := range all {
+		if slices.ContainsFunc(subjectPrefixes, func(prefix string) bool { return strings.EqualFold(b.Subject, prefix+leaver) }) {
+			found = append(found, b)
+		}
+	}
+	return found
 }
 
-// bindings finds the custom bindings that name the leaver, one entry for every spelling of the name (trap 55). Role
-// bindings come first, each kind in the order of the API: by namespace and name.
-func (k *client) bindings(ctx context.Context, leaver string) ([]offboard.Binding, error) {
-	if leaver == "" {
-		return nil, nil
+// bindings finds the custom bindings that name people by their address, one entry for every spelling of a name (trap 55).
+// Role bindings come first, each kind in the order of the API: by namespace and name.
+func (k *client) bindings(ctx context.Context) ([]offboard.Binding, error) {
+	var inNamespaces, everywhere []offboard.Binding
+	err := atonce.Do(
+		func() error {
+			err := eachPage(ctx, metav1.ListOptions{}, k.rbac.RoleBindings(metav1.NamespaceAll).List, func(page *rbac.RoleBindingList) {
+				for _, b := range page.Items {
+					inNamespaces = append(inNamespaces, people(roleBinding, b.ObjectMeta, b.RoleRef, b.Subjects)...)
+				}
+			})
+			return k.fail(ctx, "list the role bindings", err)
+		},
+		func() error {
+			err := eachPage(ctx, metav1.ListOptions{}, k.rbac.ClusterRoleBindings().List, func(page *rbac.ClusterRoleBindingList) {
+				for _, b := range page.Items {
+					everywhere = append(everywhere, people(clusterRoleBinding, b.ObjectMeta, b.RoleRef, b.Subjects)...)
+				}
+			})
+			return k.fail(ctx, "list the cluster role bindings", err)
+		},
+	)
+	return slices.Concat(inNamespaces, everywhere), err
+}
+
+// people are the users that a custom binding names by an address, each spelling once.
+func people(kind string, meta metav1.ObjectMeta, role rbac.RoleRef, subjects []rbac.Subject) []offboard.Binding {
+	if serviceManaged(meta.Name) {
+		return nil
 	}
 	var found []offboard.Binding
-	note := func(kind string, meta metav1.ObjectMeta, role rbac.RoleRef, subjects []rbac.Subject) {
-		if serviceManaged(meta.Name) {
-			return
-		}
-		for _, s := range subjects {
-			b := offboard.Binding{Kind: kind, Namespace: meta.Namespace, Name: meta.Name, Subject: s.Name, Role: role.Kind + " " + role.Name}
-			if names(s, leaver) && !slices.Contains(found, b) {
-				found = append(found, b)
-			}
+	for _, s := range subjects {
+		b := offboard.Binding{Kind: kind, Namespace: meta.Namespace, Name: meta.Name, Subject: s.Name, Role: role.Kind + " " + role.Name}
+		address := slices.ContainsFunc(subjectPrefixes, func(prefix string) bool {
+			return len(s.Name) > len(prefix) && strings.EqualFold(s.Name[:len(prefix)], prefix)
+		})
+		if s.Kind == rbac.UserKind && address && !slices.Contains(found, b) {
+			found = append(found, b)
 		}
 	}
-	err := eachPage(ctx, metav1.ListOptions{}, k.rbac.RoleBindings(metav1.NamespaceAll).List, func(page *rbac.RoleBindingList) {
-		for _, b := range page.Items {
-			note(roleBinding, b.ObjectMeta, b.RoleRef, b.Subjects)
-		}
-	})
-	if err != nil {
-		return nil, k.fail(ctx, "list the role bindings", err)
-	}
-	err = eachPage(ctx, metav1.ListOptions{}, k.rbac.ClusterRoleBindings().List, func(page *rbac.ClusterRoleBindingList) {
-		for _, b := range page.Items {
-			note(clusterRoleBinding, b.ObjectMeta, b.RoleRef, b.Subjects)
-		}
-	})
-	if err != nil {
-		return nil, k.fail(ctx, "list the cluster role bindings", err)
-	}
-	return found, nil
+	return found
 }
 
 // RemoveSubject takes the user b.Subject, spelled like that, out of a custom binding and leaves all others in it; a

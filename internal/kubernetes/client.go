@@ -89,8 +89,9 @@ func (k *client) open(config *rest.Config, c Config) error {
 		DialContext:         (&net.Dialer{Timeout: min(c.Timeout, 10*time.Second), KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:     tls,
 		TLSHandshakeTimeout: min(c.Timeout, 10*time.Second),
-		MaxIdleConnsPerHost: 2,
-		IdleConnTimeout:     30 * time.Second,
+		MaxIdleConnsPerHost: mostConnections,
+		MaxConnsPerHost:     mostConnections,
+		IdleConnTimeout:     10 * time.Second,
 	})
 	outer, err := rest.HTTPWrappersForConfig(config, &observed{inner: &transport{inner: inner, refused: &k.refused}, cluster: k.cluster, observe: c.Observe})
 	if err != nil {
@@ -106,6 +107,10 @@ func (k *client) open(config *rest.Config, c Config) error {
 	k.rbac, err = rbacv1.NewForConfigAndClient(config, k.http)
 	return err
 }
+
+// mostConnections to one cluster: an inspection asks ten questions at once, and net/http would open a connection for each
+// before it knows that one carries them all, as HTTP/2 does. The second is for a proxy in between that speaks HTTP/1.1.
+const mostConnections = 2
 
 // fail is translate with the name of the cluster. what is a verb and its object: "list the pods of kube-system".
 func (k *client) fail(ctx context.Context, what string, err error) error {

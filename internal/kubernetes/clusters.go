@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"offboard/internal/offboard"
+	"offboard/internal/share"
 )
 
 // Config says how clusters are reached.
@@ -39,9 +40,10 @@ type Config struct {
 type Clusters struct {
 	config Config
 
-	fetches singleflight.Group // of kubeconfigs
-	mu      sync.Mutex
-	clients map[string]*client
+	fetches     singleflight.Group // of kubeconfigs
+	inspections share.Reads[offboard.Inspection]
+	mu          sync.Mutex
+	clients     map[string]*client
 }
 
 // New makes an adapter that has not connected to anything yet. c.Kubeconfig is required.

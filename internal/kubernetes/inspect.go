@@ -2,6 +2,8 @@ package kubernetes
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"offboard/internal/atonce"
 	"offboard/internal/offboard"
@@ -14,14 +16,17 @@ import (
 // and nothing else is told. A part that may not be read is a Denied that names the part, because a survey with a silent
 // gap would be taken for a complete one.
 func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error) {
-	var found offboard.Inspection
 	if err := sound(clusterID, rules); err != nil {
-		return found, err
+		return offboard.Inspection{}, err
 	}
-	err := c.with(ctx, clusterID, func(k *client) error {
-		var err error
-		found, err = k.inspect(ctx, rules, leaver)
-		return err
+	// Who looks for other people in the same cluster at the same time reads it together.
+	people := leaver != ""
+	found, err := c.inspections.Get(ctx, fmt.Sprintf("%s %t %#v", clusterID, people, rules), func(ctx context.Context) (found offboard.Inspection, err error) {
+		err = c.with(ctx, clusterID, func(k *client) error {
+			found, err = k.inspect(ctx, rules, people)
+			return err
+		})
+		return found, err
 	})
 	if reason, yes := unreachable(err); yes {
 		return offboard.Inspection{Unreachable: reason}, nil
@@ -29,14 +34,22 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 	if err != nil {
 		return offboard.Inspection{}, err
 	}
+	found.Dependents, found.PullSecrets = slices.Clone(found.Dependents), slices.Clone(found.PullSecrets)
+	found.Bindings = naming(leaver, found.Bindings)
 	return found, nil
 }
 
-func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, leaver string) (offboard.Inspection, error) {
+// inspect reads a cluster, with the bindings of all people if they are wanted.
+func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, people bool) (offboard.Inspection, error) {
 	var found offboard.Inspection
 	err := atonce.Do(
 		func() (err error) { found.Dependents, err = k.dependents(ctx, rules); return err },
-		func() (err error) { found.Bindings, err = k.bindings(ctx, leaver); return err },
+		func() (err error) {
+			if people {
+				found.Bindings, err = k.bindings(ctx)
+			}
+			return err
+		},
 		func() (err error) { found.TrustedProfile, err = k.trustedProfile(ctx); return err },
 		func() (err error) { found.PullSecrets, err = k.pullSecrets(ctx); return err },
 		func() (err error) { found.Secret, err = k.secretVersion(ctx); return err },

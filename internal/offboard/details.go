@@ -165,9 +165,9 @@ func purpose(class KeyClass, scope Scope) string {
 }
 
 // cell keeps a text inside its table cell.
-func cell(s string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
-}
+func cell(s string) string { return cells.Replace(s) }
+
+var cells = strings.NewReplacer("|", `\|`, "\n", " ")
 
 func dash(s string) string {
 	if s == "" {
