@@ -87,7 +87,7 @@ func (b *bench) publish(dir string, whole, baseline bool) error {
 	if baseline {
 		err = errors.Join(err, write(filepath.Join(dir, baselineFile), k))
 	}
-	if len(b.sizes) == 3 {
+	if len(b.sizes) >= 3 {
 		err = errors.Join(err, os.WriteFile(filepath.Join(dir, plotFile), []byte(plot(b.sizes)), 0o644))
 	}
 	var bad []figure
