@@ -273,15 +273,7 @@ func (p *program) deliverAudit(audit offboard.Audit, file string) error {
 	if err != nil {
 		return err
 	}
-	if file == "" {
-		_, err := p.out.Write(data)
-		return err
-	}
-	if err := app.WriteFile(file, data); err != nil {
-		return err
-	}
-	fmt.Fprintln(p.err, "Wrote", file)
-	return nil
+	return p.write(data, file)
 }
 
 func (p *program) renderAudit(audit offboard.Audit) ([]byte, error) {

@@ -86,6 +86,11 @@ func (p *program) deliver(report offboard.Report, format, file string) error {
 	if err != nil {
 		return err
 	}
+	return p.write(data, file)
+}
+
+// write puts a document into a file that only its owner can read, or prints it if none is named.
+func (p *program) write(data []byte, file string) error {
 	if file == "" {
 		_, err := p.out.Write(data)
 		return err

@@ -20,10 +20,10 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 		return offboard.Inspection{}, err
 	}
 	// Who looks for other people in the same cluster at the same time reads it together.
-	people := leaver != ""
-	found, err := c.inspections.Get(ctx, fmt.Sprintf("%s %t %#v", clusterID, people, rules), func(ctx context.Context) (found offboard.Inspection, err error) {
+	anybody := leaver != ""
+	found, err := c.inspections.Get(ctx, fmt.Sprintf("%s %t %#v", clusterID, anybody, rules), func(ctx context.Context) (found offboard.Inspection, err error) {
 		err = c.with(ctx, clusterID, func(k *client) error {
-			found, err = k.inspect(ctx, rules, people)
+			found, err = k.inspect(ctx, rules, anybody)
 			return err
 		})
 		return found, err
@@ -39,13 +39,13 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 	return found, nil
 }
 
-// inspect reads a cluster, with the bindings of all people if they are wanted.
-func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, people bool) (offboard.Inspection, error) {
+// inspect reads a cluster, with the bindings of anybody if they are wanted.
+func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, anybody bool) (offboard.Inspection, error) {
 	var found offboard.Inspection
 	err := atonce.Do(
 		func() (err error) { found.Dependents, err = k.dependents(ctx, rules); return err },
 		func() (err error) {
-			if people {
+			if anybody {
 				found.Bindings, err = k.bindings(ctx)
 			}
 			return err
