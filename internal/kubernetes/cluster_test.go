@@ -230,8 +230,15 @@ const patience = 3 * time.Minute
 // follow lets time pass until the rollout is done, and gives every answer on the way to see.
 func follow(c *cluster, k *kubernetes.Clusters, d offboard.Dependent, old []string, mark string, see func(offboard.Rollout)) {
 	c.t.Helper()
+	var r offboard.Rollout
+	defer func() {
+		if c.t.Failed() {
+			c.t.Logf("the rollout was last seen as %+v", r)
+		}
+	}()
 	c.await("the rollout of "+d.String(), func() bool {
-		r, err := k.Rollout(c.t.Context(), clusterID, d, old, mark)
+		var err error
+		r, err = k.Rollout(c.t.Context(), clusterID, d, old, mark)
 		require.NoError(c.t, err)
 		see(r)
 		require.NotEqual(c.t, r.Done, r.Missing != "", "what is not done must be said")

@@ -14,9 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// addon is a workload whose manifest somebody else keeps.
+// addon is what an add-on manager knows of a workload: its manifest, noted before anybody asks that it be kept, because a
+// change right after that may be seen together with it.
 type addon struct {
-	manifest map[string]string // annotations of the template
+	manifest map[string]string // annotations of the template, as last seen before they were kept
 	changed  time.Time         // when they were first seen to differ; zero while they do not
 }
 
@@ -31,13 +32,14 @@ func (s *Standin) manageAddons(ctx context.Context) error {
 		return err
 	}
 	var problems []error
-	managed := make(map[types.UID]bool)
+	there := make(map[types.UID]bool)
 	manage := func(meta *metav1.ObjectMeta, template *corev1.PodTemplateSpec, patch func(body []byte) error) {
+		there[meta.UID] = true
 		patience, err := time.ParseDuration(meta.Annotations[Reverting])
-		if err != nil {
-			return // most have none
+		if err != nil { // most have none
+			s.addons[meta.UID] = &addon{manifest: maps.Clone(template.Annotations)}
+			return
 		}
-		managed[meta.UID] = true
 		if err := s.manage(meta.UID, template.Annotations, patience, patch); err != nil {
 			problems = append(problems, fmt.Errorf("manage %s/%s: %w", meta.Namespace, meta.Name, err))
 		}
@@ -54,7 +56,7 @@ func (s *Standin) manageAddons(ctx context.Context) error {
 			return err
 		})
 	}
-	maps.DeleteFunc(s.addons, func(uid types.UID, _ *addon) bool { return !managed[uid] })
+	maps.DeleteFunc(s.addons, func(uid types.UID, _ *addon) bool { return !there[uid] })
 	return errors.Join(problems...)
 }
 
