@@ -230,27 +230,27 @@ func (a *Activities) SurveyProfiles(ctx context.Context, in SurveyProfilesInput)
 		What: "It is not known whether trusted profiles name the leaver", Why: err.Error()}}}, nil
 }
 
-// InspectInput names the clusters of one scope.
+// InspectInput names clusters, and scopes, of anywhere in the account: at most a few dozen of each.
 type InspectInput struct {
-	Scope    offboard.Scope        `json:"scope"`
-	Clusters []offboard.ClusterRef `json:"clusters"`
+	Clusters []offboard.ClusterRef `json:"clusters,omitempty"`
 	Leaver   string                `json:"leaver"` // e-mail address
 	Policy   offboard.Policy       `json:"policy"`
-	// Classic: ask for manual classic credentials too.
-	Classic bool `json:"classic,omitempty"`
+	// Scopes are asked for manual classic credentials.
+	Scopes []offboard.Scope `json:"scopes,omitempty"`
 }
 
-// InspectResult holds what was found, by cluster ID.
+// InspectResult holds what was found.
 type InspectResult struct {
-	Inspections map[string]offboard.Inspection `json:"inspections,omitempty"`
-	ClassicUser string                         `json:"classicUser,omitempty"`
-	Missing     []offboard.Missing             `json:"missing,omitempty"`
+	Inspections  map[string]offboard.Inspection `json:"inspections,omitempty"`  // by cluster ID; one that is gone is left out
+	ClassicUsers map[string]string              `json:"classicUsers,omitempty"` // by scope ID, where there is one
+	Missing      []offboard.Missing             `json:"missing,omitempty"`
 }
 
-// Inspect looks into each cluster: what depends on the key, what names the leaver. It changes nothing.
+// Inspect looks into each cluster, for what depends on the key and what names the leaver, and asks each scope for classic
+// credentials. It changes nothing.
 func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResult, error) {
 	var mu sync.Mutex
-	result := InspectResult{Inspections: map[string]offboard.Inspection{}}
+	result := InspectResult{Inspections: map[string]offboard.Inspection{}, ClassicUsers: map[string]string{}}
 	into := func(ctx context.Context, i int) error {
 		c := in.Clusters[i]
 		found, err := a.workloads.Inspect(ctx, c.ID, in.Policy.Rules(), in.Leaver)
@@ -267,23 +267,28 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResul
 		}
 		return nil
 	}
-	classic := func() error {
-		if !in.Classic {
-			return nil
-		}
-		user, err := a.clusters.ClassicUser(ctx, in.Scope)
+	classic := func(ctx context.Context, i int) error {
+		scope := in.Scopes[i]
+		user, err := a.clusters.ClassicUser(ctx, scope)
+		mu.Lock()
+		defer mu.Unlock()
 		switch {
+		case err == nil && user != "":
+			result.ClassicUsers[scope.ID()] = user
 		case err == nil:
-			result.ClassicUser = user
 		case offboard.CodeOf(err).Retryable():
 			return err
 		default:
-			result.Missing = append(result.Missing, offboard.Missing{ID: "classic/" + in.Scope.ID(),
-				What: "It is not known whether " + in.Scope.String() + " uses manual classic credentials, which would take precedence over the cluster key", Why: err.Error()})
+			result.Missing = append(result.Missing, offboard.Missing{ID: "classic/" + scope.ID(),
+				What: "It is not known whether " + scope.String() + " uses manual classic credentials, which would take precedence over the cluster key", Why: err.Error()})
 		}
 		return nil
 	}
-	err := atonce.Do(func() error { return together(ctx, len(in.Clusters), into) }, classic)
+	err := atonce.Do(
+		func() error { return together(ctx, len(in.Clusters), into) },
+		func() error { return together(ctx, len(in.Scopes), classic) },
+	)
+	slices.SortFunc(result.Missing, func(x, y offboard.Missing) int { return strings.Compare(x.ID, y.ID) })
 	return result, err
 }
 

@@ -71,7 +71,7 @@ func TestSurveyClusters(t *testing.T) {
 // What cannot be read for want of a right is a gap that is told; what may be readable in a minute is tried again.
 func TestGapsOfASurvey(t *testing.T) {
 	refs := []activities.ClusterInScope{{ClusterRef: prod, Scope: scope}, {ClusterRef: stage, Scope: scope}}
-	inspect := activities.InspectInput{Scope: scope, Clusters: []offboard.ClusterRef{prod, stage}, Policy: offboard.DefaultPolicy(), Classic: true}
+	inspect := activities.InspectInput{Clusters: []offboard.ClusterRef{prod, stage}, Policy: offboard.DefaultPolicy(), Scopes: []offboard.Scope{scope}}
 	c := newCloud()
 	c.owners = map[string]string{prod.ID: "leaver@acme.example"}
 	a := c.activities()
@@ -89,7 +89,7 @@ func TestGapsOfASurvey(t *testing.T) {
 	seen, err := look()
 	require.NoError(t, err)
 	require.Equal(t, "7", seen.Inspections[prod.ID].Secret)
-	require.Equal(t, "1234567_ops@acme.example", seen.ClassicUser)
+	require.Equal(t, "1234567_ops@acme.example", seen.ClassicUsers[scope.ID()])
 	named, err := profiles()
 	require.NoError(t, err)
 	require.Equal(t, []string{"nightly"}, named.Profiles)

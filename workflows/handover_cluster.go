@@ -130,7 +130,7 @@ func (h *handover) reach(ctx workflow.Context, i int) error {
 		return unreachable(why)
 	}
 	got, err := do(ctx, reading.within(h.in.Policy), "Look into "+c.Name+" again", verbs.Inspect, activities.InspectInput{
-		Scope: h.state.Scope, Clusters: []offboard.ClusterRef{c.ClusterRef}, Leaver: h.in.Leaver.Email, Policy: h.in.Policy})
+		Clusters: []offboard.ClusterRef{c.ClusterRef}, Leaver: h.in.Leaver.Email, Policy: h.in.Policy})
 	if err != nil {
 		return err
 	}

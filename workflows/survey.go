@@ -2,6 +2,8 @@ package workflows
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -100,38 +102,60 @@ func (r *run) surveyOwners(ctx workflow.Context, s *offboard.Survey, clusters []
 	return firstOf(errs)
 }
 
-// inspect looks into the clusters, a scope at a time.
+// inspect looks into the clusters of all scopes, fifty at a time.
 func (r *run) inspect(ctx workflow.Context, s *offboard.Survey) error {
-	type part struct{ scope, from, to int }
-	var parts []part
-	for i, scope := range s.Scopes {
-		for from := 0; from < len(scope.Clusters); from += chunk {
-			parts = append(parts, part{i, from, min(from+chunk, len(scope.Clusters))})
-		}
-	}
-	errs := each(ctx, parallelReads, parts, "inspect", func(ctx workflow.Context, _ int, p part) error {
-		scope := &s.Scopes[p.scope]
-		in := activities.InspectInput{Scope: scope.Scope, Leaver: s.Leaver.Email, Policy: r.policy, Classic: p.from == 0}
-		for _, c := range scope.Clusters[p.from:p.to] {
-			if !c.Cluster.Going() {
-				in.Clusters = append(in.Clusters, offboard.ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name})
-			}
-		}
-		got, err := do(ctx, reading, "Look into the clusters of "+scope.Scope.String(), verbs.Inspect, in)
+	found, classic := map[string]offboard.Inspection{}, map[string]string{}
+	errs := each(ctx, parallelReads, r.looks(s), "inspect", func(ctx workflow.Context, _ int, in activities.InspectInput) error {
+		got, err := do(ctx, reading, lookingInto(in), verbs.Inspect, in)
 		if err != nil {
 			return err
 		}
-		for i := p.from; i < p.to; i++ {
-			scope.Clusters[i].Inspection = got.Inspections[scope.Clusters[i].Cluster.ID]
-		}
-		if p.from == 0 {
-			scope.ClassicUser = got.ClassicUser
-		}
+		maps.Copy(found, got.Inspections)
+		maps.Copy(classic, got.ClassicUsers)
 		s.Missing = append(s.Missing, got.Missing...)
 		return nil
 	})
+	for i := range s.Scopes {
+		scope := &s.Scopes[i]
+		scope.ClassicUser = classic[scope.Scope.ID()]
+		for n := range scope.Clusters {
+			scope.Clusters[n].Inspection = found[scope.Clusters[n].Cluster.ID]
+		}
+	}
 	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
 	return firstOf(errs)
+}
+
+// looks splits the scopes and their clusters into what one activity looks at each, in their order.
+func (r *run) looks(s *offboard.Survey) []activities.InspectInput {
+	var list []activities.InspectInput
+	last := func() *activities.InspectInput {
+		if n := len(list); n == 0 || len(list[n-1].Clusters) == chunk || len(list[n-1].Scopes) == chunk {
+			list = append(list, activities.InspectInput{Leaver: s.Leaver.Email, Policy: r.policy})
+		}
+		return &list[len(list)-1]
+	}
+	for _, scope := range s.Scopes {
+		in := last()
+		in.Scopes = append(in.Scopes, scope.Scope)
+		for _, c := range scope.Clusters {
+			if !c.Cluster.Going() {
+				in := last()
+				in.Clusters = append(in.Clusters, offboard.ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name})
+			}
+		}
+	}
+	return list
+}
+
+func lookingInto(in activities.InspectInput) string {
+	switch len(in.Scopes) {
+	case 0:
+		return fmt.Sprintf("Look into %d more clusters", len(in.Clusters))
+	case 1:
+		return "Look into the clusters of " + in.Scopes[0].String()
+	}
+	return fmt.Sprintf("Look into %d clusters of %d scopes", len(in.Clusters), len(in.Scopes))
 }
 
 // scopesOf groups clusters by scope and adds the scopes that only a key of the leaver speaks of.
