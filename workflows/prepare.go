@@ -49,17 +49,16 @@ func (r *run) prepareOne(ctx workflow.Context, p offboard.Preparation, state *of
 			return err
 		}
 	}
-	say("waiting for the invitation to be accepted")
-	person, err := do(ctx, awaiting(r.policy.AcceptanceDeadline), "Wait until "+p.Email+" is an active member", verbs.AwaitMember, activities.MemberInput{Email: p.Email})
-	if err != nil {
+	if err := r.welcome(ctx, p, state); err != nil {
 		return err
 	}
-	state.IAMID = person.IAMID // only now final: an invitation's may be a placeholder (trap 56)
 	say("granting access and proving its key")
-	err = atOnce(ctx, "prepare",
-		func(ctx workflow.Context) error { return r.grant(ctx, p, state) },
+	access := activities.WithdrawInput{FunctionalID: p.Email, Run: r.mark(), GroupID: state.Group}
+	err := atOnce(ctx, "prepare",
+		func(ctx workflow.Context) error { return r.grantRoles(ctx, p, state, access) },
+		func(ctx workflow.Context) error { return r.join(ctx, p, state, access) },
 		func(ctx workflow.Context) error {
-			proof := activities.ProveInput{Email: p.Email, IAMID: person.IAMID, Account: r.state.Account, Patience: r.policy.GrantPatience}
+			proof := activities.ProveInput{Email: p.Email, IAMID: state.IAMID, Account: r.state.Account, Patience: r.policy.GrantPatience}
 			_, err := do(ctx, confirming.within(r.policy), "Prove that the key of "+p.Email+" works and is its own", verbs.Prove, proof)
 			return err
 		},
@@ -68,13 +67,13 @@ func (r *run) prepareOne(ctx workflow.Context, p offboard.Preparation, state *of
 		return err
 	}
 	say("waiting until its access acts")
-	access := activities.AwaitGrantsInput{Email: p.Email, Patience: r.policy.GrantPatience}
+	acting := activities.AwaitGrantsInput{Email: p.Email, Patience: r.policy.GrantPatience}
 	for _, h := range r.state.Plan.Handovers {
 		if h.FunctionalID == p.Email {
-			access.Scopes = append(access.Scopes, clustersIn(h))
+			acting.Scopes = append(acting.Scopes, clustersIn(h))
 		}
 	}
-	if _, err := do(ctx, confirming.within(r.policy), "Wait until the access of "+p.Email+" acts", verbs.AwaitGrants, access); err != nil {
+	if _, err := do(ctx, confirming.within(r.policy), "Wait until the access of "+p.Email+" acts", verbs.AwaitGrants, acting); err != nil {
 		return err
 	}
 	state.Done = true
@@ -111,9 +110,30 @@ func (r *run) invite(ctx workflow.Context, p offboard.Preparation, state *offboa
 	return nil
 }
 
-// grant puts a functional ID into an access group of its own that holds the documented roles.
-func (r *run) grant(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared) error {
-	access := activities.WithdrawInput{FunctionalID: p.Email, Run: r.mark()}
+// welcome waits until a functional ID is a member, and finds or makes the access group for it. Both at once, save where an
+// invitation is out: nothing is made for somebody who may never accept.
+func (r *run) welcome(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared) error {
+	member := func(ctx workflow.Context) error {
+		person, err := do(ctx, awaiting(r.policy.AcceptanceDeadline), "Wait until "+p.Email+" is an active member", verbs.AwaitMember, activities.MemberInput{Email: p.Email})
+		if err == nil {
+			state.IAMID = person.IAMID // only now final: an invitation's may be a placeholder (trap 56)
+		}
+		return err
+	}
+	group := func(ctx workflow.Context) error { return r.ensureGroup(ctx, p, state) }
+	if !p.Invite {
+		return atOnce(ctx, "welcome", member, group)
+	}
+	state.Step = "waiting for the invitation to be accepted"
+	r.show(ctx)
+	if err := member(ctx); err != nil {
+		return err
+	}
+	return group(ctx)
+}
+
+// ensureGroup finds or makes the access group of a functional ID, of its own, that holds the documented roles.
+func (r *run) ensureGroup(ctx workflow.Context, p offboard.Preparation, state *offboard.Prepared) error {
 	group, err := do(ctx, changing.within(r.policy), "Find or make the access group of "+p.Email, verbs.EnsureGroup, activities.EnsureGroupInput{
 		Name: "offboard " + p.Email, Description: "Access of a functional ID that owns cluster keys. Clusters depend on it.", Run: r.mark()})
 	what := "the access group of " + p.Email
@@ -122,17 +142,15 @@ func (r *run) grant(ctx workflow.Context, p offboard.Preparation, state *offboar
 		return err
 	}
 	r.made(what)
-	state.Group, access.GroupID = group.ID, group.ID
-	if group.Created {
-		r.change(ctx, "Access group of "+p.Email+" made", group.ID, "iam-groups.group.create", group.Receipt)
-		r.withdrawLater("delete the access group of "+p.Email, "iam-groups.group.delete", verbs.DeleteGroup, access)
-	} else {
+	state.Group = group.ID
+	if !group.Created {
 		r.sent(ctx, "Noted in the access group of "+p.Email+" that this run uses it", group.ID, "iam-groups.group.update", group.Receipt)
+		return nil
 	}
-	return atOnce(ctx, "grant",
-		func(ctx workflow.Context) error { return r.grantRoles(ctx, p, state, access) },
-		func(ctx workflow.Context) error { return r.join(ctx, p, state, access) },
-	)
+	r.change(ctx, "Access group of "+p.Email+" made", group.ID, "iam-groups.group.create", group.Receipt)
+	r.withdrawLater("delete the access group of "+p.Email, "iam-groups.group.delete", verbs.DeleteGroup,
+		activities.WithdrawInput{FunctionalID: p.Email, Run: r.mark(), GroupID: group.ID})
+	return nil
 }
 
 // grantRoles gives the access group the roles it lacks.

@@ -31,8 +31,10 @@ type seen struct {
 // observer notes every exchange and counts the attempts of activities.
 type observer struct {
 	interceptor.WorkerInterceptorBase
-	quiet    bool // count attempts and keep nothing of exchanges
-	attempts atomic.Int64
+	quiet     bool // count attempts and keep nothing of exchanges
+	attempts  atomic.Int64
+	planned   atomic.Int64   // runs that went on from their plan
+	everybody chan time.Time // if set, is sent when as many as in the crowd had
 
 	mu   sync.Mutex
 	list []seen
@@ -52,7 +54,17 @@ type counting struct {
 // ExecuteActivity implements interceptor.ActivityInboundInterceptor.
 func (c *counting) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	defer c.observer.attempts.Add(1)
+	if activity.GetInfo(ctx).ActivityType.Name == "AwaitMember" { // the first step after the plan, once for the one functional ID
+		defer c.observer.plan()
+	}
 	return c.Next.ExecuteActivity(ctx, in)
+}
+
+// plan counts a run that has its plan.
+func (o *observer) plan() {
+	if o.planned.Add(1) == crowd && o.everybody != nil {
+		o.everybody <- time.Now()
+	}
 }
 
 func (o *observer) note(ctx context.Context, what string) {

@@ -20,6 +20,7 @@ const (
 	crowd       = 200
 	crowdScopes = 2
 	crowdTime   = 40 * time.Second
+	planTime    = 2 * time.Minute // after the rate was measured
 	emptyTime   = 15 * time.Second
 	warmUp      = 5 * time.Second
 )
@@ -41,12 +42,13 @@ func throughput(ctx context.Context, b *bench) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.stop()) }()
-	o := &observer{quiet: true}
+	o := &observer{quiet: true, everybody: make(chan time.Time, 1)}
 	stop, err := r.workObserved(o)
 	if err != nil {
 		return err
 	}
 	defer stop()
+	begun := time.Now()
 	var starting sync.WaitGroup
 	errs := make([]error, crowd)
 	for i := range crowd {
@@ -64,6 +66,12 @@ func throughput(ctx context.Context, b *bench) (err error) {
 	}
 	b.add(figure{Row: "P6", What: "activities a second, 200 people at once / empty ones", Value: rate / empty, Limit: 0.8, Sense: atLeast,
 		Note: fmt.Sprintf("%.0f and %.0f a second; requests answered meanwhile: %d", rate, empty, r.counted())})
+	select {
+	case last := <-o.everybody:
+		b.add(figure{Row: "P6", What: "until each of the 200 has a plan", Value: last.Sub(begun).Seconds(), Unit: "s"})
+	case <-time.After(planTime):
+		return fmt.Errorf("only %d of %d people have a plan after %s", o.planned.Load(), crowd, time.Since(begun).Round(time.Second))
+	}
 	return nil
 }
 

@@ -264,6 +264,22 @@ func TestStatusOfAScopeThatIsNeverAnsweredIsItsParentsWord(t *testing.T) {
 	}))
 }
 
+// A scope that starts between the question and the look whether it is there has not ended: its parent's word counts.
+func TestStatusOfAScopeThatStartsWhileItIsAskedIsItsParentsWord(t *testing.T) {
+	scope := offboard.Scope{Region: "eu-de", ResourceGroup: "g1"}
+	c := &mocks.Client{} // how often it looks is its own affair
+	c.On("DescribeWorkflow", mock.Anything, "w", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	c.On("QueryWorkflow", mock.Anything, "w", "", workflows.StatusQuery).Return(encoded(t, offboard.Progress{
+		Status: offboard.Running, Waiting: "the scopes", Scopes: []offboard.ScopeProgress{{Scope: scope, State: offboard.ScopeRunning, Step: "begins"}},
+	}), nil)
+	c.On("QueryWorkflow", mock.Anything, "w/eu-de/g1", "", workflows.StatusQuery).Return(nil, serviceerror.NewNotFound("workflow not found"))
+	c.On("DescribeWorkflow", mock.Anything, "w/eu-de/g1", "").Return(nil, serviceerror.NewNotFound("workflow not found")).Twice()
+	c.On("DescribeWorkflow", mock.Anything, "w/eu-de/g1", "").Return(described(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING), nil)
+	_, scopes, err := newRuns(c).Status(t.Context(), "w")
+	require.NoError(t, err)
+	assert.Equal(t, "begins", scopes[scope.ID()].Step)
+}
+
 // Between its last word and its close a run keeps its report: whoever asks then waits for that.
 func TestReportOfARunThatIsAboutToCloseIsItsResult(t *testing.T) {
 	c := mocks.NewClient(t)

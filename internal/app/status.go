@@ -145,24 +145,30 @@ func silent(err error) bool {
 func (r *Runs) query(ctx context.Context, workflowID string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
 	defer cancel()
-	value, err := r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
-	for try := 1; try < queryTries && r.overtaken(ctx, workflowID, err); try++ {
+	for try := 1; ; try++ {
+		value, err := r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
+		if err == nil {
+			if err := value.Get(into); err != nil {
+				return fmt.Errorf("read how run %s stands: %w", workflowID, err)
+			}
+			return nil
+		}
+		if !overtaken(err) {
+			return r.explain(ctx, workflowID, "ask how the run stands", err)
+		}
+		// One look decides whether it is there: of two, the first may come before a run that starts just now and the second
+		// after it, which together would look like a run that has ended.
+		if _, err := r.describe(ctx, workflowID); err != nil {
+			return err
+		}
+		if try == queryTries {
+			return &unanswered{run: workflowID, why: err.Error()}
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(queryPause):
 		}
-		value, err = r.client.QueryWorkflow(ctx, workflowID, "", workflows.StatusQuery)
 	}
-	if err != nil && r.overtaken(ctx, workflowID, err) {
-		return &unanswered{run: workflowID, why: err.Error()}
-	}
-	if err != nil {
-		return r.explain(ctx, workflowID, "ask how the run stands", err)
-	}
-	if err := value.Get(into); err != nil {
-		return fmt.Errorf("read how run %s stands: %w", workflowID, err)
-	}
-	return nil
 }
 
 // Two queries fail only because they met a run in motion. A worker that has no copy of a run reads its history anew for a
@@ -174,16 +180,13 @@ const (
 	queryPause = 200 * time.Millisecond
 )
 
-// overtaken tells whether a query met a run whose history grew, or that ended, while it was asked.
-func (r *Runs) overtaken(ctx context.Context, workflowID string, err error) bool {
+// overtaken tells whether a query met a run whose history grew, or that started or ended, while it was asked.
+func overtaken(err error) bool {
 	if failed, yes := errors.AsType[*serviceerror.QueryFailed](err); yes {
 		return strings.Contains(failed.Error(), "invalid state transition")
 	}
-	if _, missing := errors.AsType[*serviceerror.NotFound](err); !missing {
-		return false
-	}
-	_, err = r.describe(ctx, workflowID)
-	return err == nil
+	_, missing := errors.AsType[*serviceerror.NotFound](err)
+	return missing
 }
 
 func (r *Runs) describe(ctx context.Context, workflowID string) (*client.WorkflowExecutionDescription, error) {

@@ -21,7 +21,8 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 	}
 	// Who looks for other people in the same cluster at the same time reads it together.
 	anybody := leaver != ""
-	found, err := c.inspections.Get(ctx, fmt.Sprintf("%s %t %#v", clusterID, anybody, rules), func(ctx context.Context) (found offboard.Inspection, err error) {
+	key := fmt.Sprintf("%s %t %#v", clusterID, anybody, rules)
+	found, err := c.inspections.Recent(ctx, key, offboard.AgeAllowed(ctx), func(ctx context.Context) (found offboard.Inspection, err error) {
 		err = c.with(ctx, clusterID, func(k *client) error {
 			found, err = k.inspect(ctx, rules, anybody)
 			return err

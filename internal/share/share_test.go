@@ -46,6 +46,67 @@ func TestEverybodyGetsAReadThatBeganAfterTheyAsked(t *testing.T) {
 	})
 }
 
+// What a crowd has read is good enough for who asks for something recent, and for nobody else.
+func TestWhoeverWantsSomethingRecentGetsWhatACrowdHasRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const age, crowd = 10 * time.Second, 3
+		var reads share.Reads[int]
+		n := 0
+		read := func(context.Context) (int, error) {
+			time.Sleep(time.Second)
+			n++
+			return n, nil
+		}
+		together := func(people int, age time.Duration) {
+			var all sync.WaitGroup
+			for range people {
+				all.Go(func() {
+					_, err := reads.Recent(t.Context(), "k", age, read)
+					assert.NoError(t, err)
+				})
+			}
+			all.Wait()
+		}
+		get := func(age time.Duration) int {
+			got, err := reads.Recent(t.Context(), "k", age, read)
+			require.NoError(t, err)
+			return got
+		}
+		for want := 1; want <= crowd; want++ {
+			require.Equal(t, want, get(age), "whoever comes alone reads for itself")
+		}
+		require.Equal(t, crowd, get(age), "what the third read is good enough for the fourth")
+		require.Equal(t, crowd+1, get(0), "who needs a read of their own gets it")
+		require.Equal(t, crowd, get(age), "which nobody else asked for")
+		time.Sleep(8*time.Second + time.Millisecond) // with two reads, it began ten ago
+		require.Equal(t, crowd+2, get(age), "too old, and the crowd has gone")
+		require.Equal(t, crowd+3, get(age))
+
+		time.Sleep(age)
+		together(5, age) // one reads, and then the other four together
+		require.Equal(t, crowd+5, get(age))
+	})
+}
+
+// What fails is never kept, and nothing is kept for longer than anybody may use it.
+func TestFailuresAreNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reads share.Reads[int]
+		refused := errors.New("refused")
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				_, err := reads.Recent(t.Context(), "k", time.Minute, func(context.Context) (int, error) { time.Sleep(time.Second); return 0, refused })
+				assert.ErrorIs(t, err, refused)
+			})
+		}
+		all.Wait()
+		got, err := reads.Recent(t.Context(), "k", time.Minute, func(context.Context) (int, error) { return 1, nil })
+		require.NoError(t, err)
+		require.Equal(t, 1, got)
+	})
+}
+
 func TestOtherKeysDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reads share.Reads[string]
