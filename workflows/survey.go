@@ -3,7 +3,6 @@ package workflows
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -104,22 +103,22 @@ func (r *run) surveyOwners(ctx workflow.Context, s *offboard.Survey, clusters []
 
 // inspect looks into the clusters of all scopes, fifty at a time.
 func (r *run) inspect(ctx workflow.Context, s *offboard.Survey) error {
-	found, classic := map[string]offboard.Inspection{}, map[string]string{}
-	errs := each(ctx, parallelReads, r.looks(s), "inspect", func(ctx workflow.Context, _ int, in activities.InspectInput) error {
-		got, err := do(ctx, reading, lookingInto(in), verbs.Inspect, in)
-		if err != nil {
-			return err
-		}
-		maps.Copy(found, got.Inspections)
-		maps.Copy(classic, got.ClassicUsers)
-		s.Missing = append(s.Missing, got.Missing...)
-		return nil
+	parts := r.looks(s)
+	found := make([]activities.InspectResult, len(parts))
+	errs := each(ctx, parallelReads, parts, "inspect", func(ctx workflow.Context, i int, in activities.InspectInput) (err error) {
+		found[i], err = do(ctx, reading, lookingInto(in), verbs.Inspect, in)
+		return err
 	})
-	for i := range s.Scopes {
-		scope := &s.Scopes[i]
-		scope.ClassicUser = classic[scope.Scope.ID()]
-		for n := range scope.Clusters {
-			scope.Clusters[n].Inspection = found[scope.Clusters[n].Cluster.ID]
+	for _, got := range found {
+		s.Missing = append(s.Missing, got.Missing...)
+		for i := range s.Scopes {
+			scope := &s.Scopes[i]
+			scope.ClassicUser = cmp.Or(scope.ClassicUser, got.ClassicUsers[scope.Scope.ID()])
+			for n := range scope.Clusters {
+				if inside, seen := got.Inspections[scope.Clusters[n].Cluster.ID]; seen {
+					scope.Clusters[n].Inspection = inside
+				}
+			}
 		}
 	}
 	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
