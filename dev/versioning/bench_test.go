@@ -16,6 +16,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -128,6 +129,14 @@ func (b *bench) makeCurrent(buildID string) {
 		return err == nil
 	}, time.Minute, 200*time.Millisecond, "make build %s current", buildID)
 	require.NoError(b.t, err)
+	// The queues hear of it one after another: until all have, a run may begin on the build before.
+	require.Eventually(b.t, func() bool {
+		d, err := b.Connection.WorkflowService().DescribeWorkerDeployment(b.ctx,
+			&workflowservice.DescribeWorkerDeploymentRequest{Namespace: b.Connection.Namespace, DeploymentName: deployment})
+		info := d.GetWorkerDeploymentInfo()
+		return err == nil && info.GetRoutingConfig().GetCurrentDeploymentVersion().GetBuildId() == buildID &&
+			info.GetRoutingConfigUpdateState() == enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+	}, time.Minute, 200*time.Millisecond, "every queue knows that build %s is current", buildID)
 }
 
 // begin starts a run with more fields than the user.
