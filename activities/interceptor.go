@@ -92,7 +92,7 @@ func (i *activityInterceptor) ExecuteActivity(ctx context.Context, in *intercept
 // Only a first attempt lingers: what has taken longer than that gives its place in the worker to others in between.
 func (i *activityInterceptor) mayLookAgain(ctx context.Context, begun time.Time) bool {
 	waited := time.Since(begun)
-	pause := max(waited/16, soonest, time.Duration(i.worker.waiting.Add(1))*elbowRoom)
+	pause := max(waited/16, shortest, time.Duration(i.worker.waiting.Add(1))*elbowRoom)
 	defer i.worker.waiting.Add(-1)
 	end := begun.Add(i.worker.linger)
 	// An attempt that is cut off by its deadline says nothing of what it saw last.
@@ -113,6 +113,10 @@ func (i *activityInterceptor) mayLookAgain(ctx context.Context, begun time.Time)
 		return true
 	}
 }
+
+// shortest is the pause between the first looks of an attempt that lingers: a key or a pod that is awaited for a second or three
+// should not be missed by a third of one.
+const shortest = 200 * time.Millisecond
 
 // elbowRoom is what each attempt that lingers adds to the pauses of all: a worker looks 333 times a second at most,
 // however many clusters are waited for.

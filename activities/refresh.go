@@ -80,26 +80,41 @@ func (a *Activities) keepMark(ctx context.Context, err error) error {
 type ConfirmMasterInput struct {
 	Cluster offboard.ClusterRef `json:"cluster"`
 	Before  time.Time           `json:"before,omitzero"`
+	// Secret, if set, is looked at once when the master is well, because most secrets are renewed by then.
+	Secret *ConfirmSecretInput `json:"secret,omitempty"`
 }
 
-// ConfirmMaster fails with Pending until an operation has ended on the control plane since Before and it is healthy. It
-// changes nothing.
-func (a *Activities) ConfirmMaster(ctx context.Context, in ConfirmMasterInput) (RefreshMasterResult, error) {
+// ConfirmMasterResult tells that the cluster is gone, and of its secret what ConfirmSecret would, if there was nothing to wait
+// for any more.
+type ConfirmMasterResult struct {
+	Gone   bool                 `json:"gone,omitempty"`
+	Secret *ConfirmSecretResult `json:"secret,omitempty"`
+}
+
+// ConfirmMaster fails with Pending until an operation has ended on the control plane since Before and it is healthy. That the
+// secret could not be seen, or is not renewed, is no failure: ConfirmSecret waits for it. It changes nothing.
+func (a *Activities) ConfirmMaster(ctx context.Context, in ConfirmMasterInput) (ConfirmMasterResult, error) {
 	op := "wait for the master of " + in.Cluster.Name
 	_, master, err := a.clusters.Cluster(ctx, in.Cluster.ID)
 	switch {
 	case offboard.CodeOf(err) == offboard.NotFound:
-		return RefreshMasterResult{Gone: true}, nil
+		return ConfirmMasterResult{Gone: true}, nil
 	case err != nil:
-		return RefreshMasterResult{}, err
+		return ConfirmMasterResult{}, err
 	case !master.Settled():
-		return RefreshMasterResult{}, offboard.Errorf(offboard.Pending, op, "its control plane is %s", master.State)
+		return ConfirmMasterResult{}, offboard.Errorf(offboard.Pending, op, "its control plane is %s", master.State)
 	case !master.Modified.After(in.Before):
-		return RefreshMasterResult{}, offboard.Errorf(offboard.Pending, op, "the refresh has not begun")
+		return ConfirmMasterResult{}, offboard.Errorf(offboard.Pending, op, "the refresh has not begun")
 	case master.Health == "error" || master.Health == "unavailable":
-		return RefreshMasterResult{}, offboard.Errorf(offboard.Pending, op, "its health is %s", master.Health)
+		return ConfirmMasterResult{}, offboard.Errorf(offboard.Pending, op, "its health is %s", master.Health)
 	}
-	return RefreshMasterResult{}, nil
+	var result ConfirmMasterResult
+	if in.Secret != nil {
+		if seen, err := a.ConfirmSecret(ctx, *in.Secret); err == nil {
+			result.Secret = &seen
+		}
+	}
+	return result, nil
 }
 
 // ConfirmSecretInput names a cluster and the version its secret had before.

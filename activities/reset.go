@@ -214,20 +214,30 @@ type ConfirmKeyInput struct {
 	Scope        offboard.Scope `json:"scope"`
 	FunctionalID string         `json:"functionalId"`
 	Before       []string       `json:"before,omitempty"`
+	// Owners, if set, are asked for once when the key is there, because most clusters name its owner by then.
+	Owners *ConfirmOwnersInput `json:"owners,omitempty"`
 }
 
-// ConfirmKeyResult names the new key.
+// ConfirmKeyResult names the new key, and tells who owns the clusters' keys if all owners are as wanted.
 type ConfirmKeyResult struct {
-	KeyID string `json:"keyId"`
+	KeyID  string               `json:"keyId"`
+	Owners *ConfirmOwnersResult `json:"owners,omitempty"`
 }
 
-// ConfirmKey fails with Pending until the new key is visible. It changes nothing.
+// ConfirmKey fails with Pending until the new key is visible. That the owners could not be read, or are others, is no failure:
+// ConfirmOwners waits for them. It changes nothing.
 func (a *Activities) ConfirmKey(ctx context.Context, in ConfirmKeyInput) (ConfirmKeyResult, error) {
 	id, err := a.newKey(ctx, in.FunctionalID, in.Scope, in.Before)
 	if err == nil && id == "" {
 		err = offboard.Errorf(offboard.Pending, "look for the new cluster key of "+in.Scope.String(), "it is not visible yet")
 	}
-	return ConfirmKeyResult{KeyID: id}, err
+	result := ConfirmKeyResult{KeyID: id}
+	if err == nil && in.Owners != nil {
+		if seen, err := a.ConfirmOwners(ctx, *in.Owners); err == nil {
+			result.Owners = &seen
+		}
+	}
+	return result, err
 }
 
 // ConfirmOwnersInput names clusters of a scope and who must own their key, or who must not.

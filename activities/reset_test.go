@@ -122,6 +122,22 @@ func TestConfirmKey(t *testing.T) {
 	got, err := do(t, try{}, a.ConfirmKey, a, in)
 	require.NoError(t, err)
 	require.Equal(t, "ApiKey-new", got.KeyID)
+	require.Nil(t, got.Owners, "nobody asked for them")
+
+	in.Owners = &activities.ConfirmOwnersInput{Scope: scope, Clusters: []offboard.ClusterRef{prod}, Owner: functional}
+	c.owners = map[string]string{prod.ID: "leaver@acme.example"}
+	got, err = do(t, try{}, a.ConfirmKey, a, in)
+	require.NoError(t, err, "ConfirmOwners waits for them")
+	require.Nil(t, got.Owners)
+	c.fail["KeyOwner"] = refused(offboard.Denied)
+	got, err = do(t, try{}, a.ConfirmKey, a, in)
+	require.NoError(t, err)
+	require.Nil(t, got.Owners)
+	delete(c.fail, "KeyOwner")
+	c.owners[prod.ID] = functional
+	got, err = do(t, try{}, a.ConfirmKey, a, in)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{prod.ID: functional}, got.Owners.Owners)
 }
 
 func TestConfirmOwners(t *testing.T) {

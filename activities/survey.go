@@ -21,16 +21,9 @@ type SurveyKeysInput struct {
 	Brief bool `json:"brief,omitempty"`
 }
 
-// SurveyKeysResult holds the leaver's keys, oldest first, and of every scope the newest cluster key.
+// SurveyKeysResult holds the leaver's keys, oldest first. Each says whether its scope has a newer one, of whomever.
 type SurveyKeysResult struct {
-	Keys    []offboard.Key         `json:"keys,omitempty"`
-	Current map[string]CurrentInfo `json:"current,omitempty"` // by scope ID
-}
-
-// CurrentInfo is the newest cluster key of a scope.
-type CurrentInfo struct {
-	KeyID string `json:"keyId"`
-	Owner string `json:"owner"` // IAM ID
+	Keys []offboard.Key `json:"keys,omitempty"`
 }
 
 // SurveyKeys reads all keys of the account once and, unless Brief, the last use of each of the leaver's. It changes nothing.
@@ -39,11 +32,8 @@ func (a *Activities) SurveyKeys(ctx context.Context, in SurveyKeysInput) (Survey
 	if err != nil {
 		return SurveyKeysResult{}, err
 	}
-	result := SurveyKeysResult{Current: map[string]CurrentInfo{}}
+	var result SurveyKeysResult
 	for _, k := range offboard.MarkSuperseded(all) {
-		if k.Class == offboard.ClusterKey && k.Scope.Region != "" && !k.Superseded {
-			result.Current[k.Scope.ID()] = CurrentInfo{KeyID: k.ID, Owner: k.IAMID}
-		}
 		if k.IAMID == in.Leaver.IAMID {
 			result.Keys = append(result.Keys, k)
 		}
@@ -235,31 +225,41 @@ func (a *Activities) SurveyProfiles(ctx context.Context, in SurveyProfilesInput)
 // InspectInput names clusters, and scopes, of anywhere in the account: at most a few dozen of each.
 type InspectInput struct {
 	Clusters []offboard.ClusterRef `json:"clusters,omitempty"`
-	Leaver   string                `json:"leaver"` // e-mail address
-	Policy   offboard.Policy       `json:"policy"`
+	// Others are clusters whose key is not the leaver's: what depends on it does not matter.
+	Others []offboard.ClusterRef `json:"others,omitempty"`
+	Leaver string                `json:"leaver"` // e-mail address
+	Policy offboard.Policy       `json:"policy"`
 	// Scopes are asked for manual classic credentials.
 	Scopes []offboard.Scope `json:"scopes,omitempty"`
 }
 
 // InspectResult holds what was found.
 type InspectResult struct {
-	Inspections  map[string]offboard.Inspection `json:"inspections,omitempty"`  // by cluster ID; one that is gone is left out
+	// Inspections by cluster ID. One that is gone is left out, and of the others those in which nothing was found.
+	Inspections  map[string]offboard.Inspection `json:"inspections,omitempty"`
 	ClassicUsers map[string]string              `json:"classicUsers,omitempty"` // by scope ID, where there is one
 	Missing      []offboard.Missing             `json:"missing,omitempty"`
 }
 
-// Inspect looks into each cluster, for what depends on the key and what names the leaver, and asks each scope for classic
-// credentials. What a crowd of other runs has just read is as good (offboard.SurveyAge). It changes nothing.
+// Inspect looks into each cluster, for what depends on the key, what names the leaver and which other credentials lie there, and
+// asks each scope for classic credentials. What a crowd of other runs has just read is as good (offboard.SurveyAge). It changes nothing.
 func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResult, error) {
 	ctx = offboard.Surveying(ctx)
 	var mu sync.Mutex
 	result := InspectResult{Inspections: map[string]offboard.Inspection{}, ClassicUsers: map[string]string{}}
 	into := func(ctx context.Context, i int) error {
-		c := in.Clusters[i]
-		found, err := a.workloads.Inspect(ctx, c.ID, in.Policy.Rules(), in.Leaver)
+		var c offboard.ClusterRef
+		var rules []offboard.DependentRule // none for the others
+		if mine := len(in.Clusters); i < mine {
+			c, rules = in.Clusters[i], in.Policy.Rules()
+		} else {
+			c = in.Others[i-mine]
+		}
+		found, err := a.workloads.Inspect(ctx, c.ID, rules, in.Leaver)
 		mu.Lock()
 		defer mu.Unlock()
 		switch code := offboard.CodeOf(err); {
+		case err == nil && rules == nil && found.Empty():
 		case err == nil:
 			result.Inspections[c.ID] = found
 		case code == offboard.NotFound:
@@ -288,7 +288,7 @@ func (a *Activities) Inspect(ctx context.Context, in InspectInput) (InspectResul
 		return nil
 	}
 	err := atonce.Do(
-		func() error { return together(ctx, len(in.Clusters), into) },
+		func() error { return together(ctx, len(in.Clusters)+len(in.Others), into) },
 		func() error { return together(ctx, len(in.Scopes), classic) },
 	)
 	slices.SortFunc(result.Missing, func(x, y offboard.Missing) int { return strings.Compare(x.ID, y.ID) })

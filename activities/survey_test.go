@@ -23,7 +23,6 @@ func TestSurveyKeys(t *testing.T) {
 	got, err := do(t, try{}, a.SurveyKeys, a, in)
 
 	require.NoError(t, err)
-	require.Equal(t, map[string]activities.CurrentInfo{scope.ID(): {KeyID: "ApiKey-current", Owner: "IBMid-3"}}, got.Current)
 	require.Len(t, got.Keys, 2)
 	require.Equal(t, "ApiKey-laptop", got.Keys[0].ID, "oldest first")
 	require.Equal(t, noon, got.Keys[0].LastUsed)
@@ -88,7 +87,7 @@ func TestGapsOfASurvey(t *testing.T) {
 	require.Equal(t, "leaver@acme.example", got.Owners[prod.ID].Email)
 	seen, err := look()
 	require.NoError(t, err)
-	require.Equal(t, "7", seen.Inspections[prod.ID].Secret)
+	require.Equal(t, []offboard.Dependent{block}, seen.Inspections[prod.ID].Dependents)
 	require.Equal(t, "1234567_ops@acme.example", seen.ClassicUsers[scope.ID()])
 	named, err := profiles()
 	require.NoError(t, err)
@@ -127,6 +126,30 @@ func TestGapsOfASurvey(t *testing.T) {
 		}
 		require.Equal(t, 1, failed, verb)
 	}
+}
+
+// Of clusters whose key is not the leaver's only that is told in which something was found.
+func TestInspectOthers(t *testing.T) {
+	c := newCloud()
+	a := c.activities()
+	look := func() (activities.InspectResult, error) {
+		return do(t, try{}, a.Inspect, a, activities.InspectInput{Policy: offboard.DefaultPolicy(), Clusters: []offboard.ClusterRef{prod}, Others: []offboard.ClusterRef{stage}})
+	}
+	got, err := look()
+	require.NoError(t, err)
+	require.Equal(t, map[string]offboard.Inspection{prod.ID: {Dependents: []offboard.Dependent{block}}}, got.Inspections)
+	c.pulls = map[string][]string{stage.ID: {"checkout/registry-login"}}
+	got, err = look()
+	require.NoError(t, err)
+	require.Equal(t, map[string]offboard.Inspection{prod.ID: {Dependents: []offboard.Dependent{block}}, stage.ID: {PullSecrets: c.pulls[stage.ID]}}, got.Inspections)
+
+	c.fail["Inspect "+stage.ID] = refused(offboard.Denied)
+	got, err = look()
+	require.NoError(t, err)
+	require.Equal(t, "ask: no", got.Inspections[stage.ID].Unreachable)
+	c.fail["Inspect "+stage.ID] = refused(offboard.Unavailable)
+	_, err = look()
+	require.Equal(t, offboard.Unavailable, code(t, err))
 }
 
 func TestSurveyFunctionalIDs(t *testing.T) {

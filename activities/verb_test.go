@@ -44,6 +44,7 @@ type cloud struct {
 	masters  map[string]offboard.Master
 	states   map[string]string // of clusters
 	secrets  map[string]string
+	pulls    map[string][]string // secrets with somebody's own key, by cluster
 	owners   map[string]string
 	addons   []offboard.Addon
 	rollouts map[string]offboard.Rollout
@@ -271,8 +272,12 @@ func (s successors) Reset(_ context.Context, email string, in offboard.Scope) er
 
 type workloads struct{ *cloud }
 
-func (w workloads) Inspect(_ context.Context, id string, _ []offboard.DependentRule, _ string) (offboard.Inspection, error) {
-	return offboard.Inspection{Secret: "7"}, w.call("Inspect", id)
+func (w workloads) Inspect(_ context.Context, id string, rules []offboard.DependentRule, _ string) (offboard.Inspection, error) {
+	found := offboard.Inspection{PullSecrets: w.pulls[id]}
+	if len(rules) > 0 {
+		found.Dependents = []offboard.Dependent{block}
+	}
+	return found, w.call("Inspect", id)
 }
 func (w workloads) Since(_ context.Context, id string, _ []offboard.Dependent) (time.Time, error) {
 	return w.since, w.call("Since", id)

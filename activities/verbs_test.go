@@ -269,6 +269,43 @@ func TestConfirmMaster(t *testing.T) {
 	require.Equal(t, offboard.Unavailable, code(t, err))
 }
 
+// Whoever waits for a master tells of the secret what is certain, and never fails for it.
+func TestConfirmMasterSeesTheSecretToo(t *testing.T) {
+	pods := []offboard.Dependent{block}
+	for name, test := range map[string]struct {
+		master offboard.Master
+		before string
+		fail   error
+		want   *activities.ConfirmSecretResult
+	}{
+		"renewed":             {before: "6", want: &activities.ConfirmSecretResult{Renewed: true, Pods: [][]string{{"old-of-block"}}}},
+		"not yet":             {before: "7"},
+		"out of reach":        {before: "6", fail: refused(offboard.Unreachable)},
+		"a cluster with none": {want: &activities.ConfirmSecretResult{Pods: [][]string{{"old-of-block"}}}},
+		"before the master":   {master: offboard.Master{State: "updating", Modified: noon}, before: "6"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud()
+			c.fail["SecretVersion"] = test.fail
+			busy := test.master.State != ""
+			if !busy {
+				test.master = offboard.Master{State: "deployed", Health: "normal", Modified: noon}
+			}
+			c.masters[prod.ID] = test.master
+			a := c.activities()
+			got, err := do(t, try{}, a.ConfirmMaster, a, activities.ConfirmMasterInput{Cluster: prod, Before: noon.Add(-time.Hour),
+				Secret: &activities.ConfirmSecretInput{Cluster: prod, Before: test.before, Dependents: pods}})
+			require.Equal(t, busy, code(t, err) == offboard.Pending)
+			require.Equal(t, test.want, got.Secret)
+			if busy {
+				require.Zero(t, c.called("SecretVersion"), "the old secret says nothing")
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
 func TestConfirmSecret(t *testing.T) {
 	patience := offboard.Duration(2 * time.Minute)
 	for name, test := range map[string]struct {

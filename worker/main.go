@@ -36,8 +36,8 @@ func main() {
 }
 
 // gcPercent is less than Go's default of 100: a worker waits most of the time for other people's clocks, with a connection to each
-// cluster that it waits for. A heap that grows by two fifths and not to its double between collections is worth their time.
-const gcPercent = 40
+// cluster that it waits for. A heap that grows by a quarter and not to its double between collections is worth their time.
+const gcPercent = 25
 
 // wrong is an error in how the program was called or configured.
 type wrong struct{ error }

@@ -1003,7 +1003,7 @@ func (a *account) Inspect(ctx context.Context, id string, _ []offboard.Dependent
 			i.Unreachable = "private service endpoint only"
 			return nil
 		}
-		i = offboard.Inspection{Bindings: slices.Clone(c.bindings), TrustedProfile: c.profile, Secret: fmt.Sprint(c.secret)}
+		i = offboard.Inspection{Bindings: slices.Clone(c.bindings), TrustedProfile: c.profile}
 		for _, d := range c.dependents {
 			i.Dependents = append(i.Dependents, d.Dependent)
 		}

@@ -61,8 +61,10 @@ type handover struct {
 	before   activities.RememberResult
 	sent     bool               // a Reset was scheduled: it may have made a key
 	receipt  offboard.Receipt   // of the last Reset that was answered
+	owned    bool               // every cluster was seen to name the new owner together with the new key
 	answer   *Resolve           // of a person, to the open hold
 	pods     map[int][][]string // of each cluster's dependents, before the first restart
+	renewed  map[int]bool       // clusters whose secret was seen renewed together with their master
 	blind    map[int]bool       // clusters whose secret had a version before that is not known
 	asked    map[int]bool       // clusters whose dependents a person was asked to restart by hand
 	answered string             // who answered last
@@ -71,7 +73,7 @@ type handover struct {
 // handOverWorkflow hands one scope over, or refreshes what still holds an older key of the leaver there. It always ends
 // with a result: how far it came.
 func handOverWorkflow(ctx workflow.Context, in HandOverInput) (offboard.ScopeProgress, error) {
-	h := &handover{in: in, pods: map[int][][]string{}, blind: map[int]bool{}, asked: map[int]bool{}}
+	h := &handover{in: in, pods: map[int][][]string{}, renewed: map[int]bool{}, blind: map[int]bool{}, asked: map[int]bool{}}
 	if err := h.setup(ctx); err != nil {
 		return h.state, err
 	}
@@ -194,8 +196,12 @@ func (h *handover) confirmKey(ctx workflow.Context) error {
 		}
 		looked = true
 		got, err := do(ctx, confirming.within(h.in.Policy), "Look for the new cluster key of "+h.state.Scope.String(), verbs.ConfirmKey,
-			activities.ConfirmKeyInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys})
+			activities.ConfirmKeyInput{Scope: h.state.Scope, FunctionalID: h.state.FunctionalID, Before: h.before.Keys, Owners: h.owners()})
 		h.state.KeyMade = got.KeyID
+		if got.Owners != nil {
+			h.owned = true
+			h.noteOwners(*got.Owners)
+		}
 		return err
 	})
 	if err == nil {
@@ -206,19 +212,31 @@ func (h *handover) confirmKey(ctx workflow.Context) error {
 }
 
 func (h *handover) confirmOwners(ctx workflow.Context) error {
+	if h.owned {
+		return nil
+	}
+	return h.step(ctx, stepOwner, nil, func(ctx workflow.Context) error {
+		got, err := do(ctx, confirming.within(h.in.Policy), "Check who owns the key of every cluster in "+h.state.Scope.String(), verbs.ConfirmOwners, *h.owners())
+		h.noteOwners(got)
+		return err
+	})
+}
+
+// owners says who must own the key of every cluster, or must not.
+func (h *handover) owners() *activities.ConfirmOwnersInput {
 	in := activities.ConfirmOwnersInput{Scope: h.state.Scope, Clusters: refsOf(h.state.Clusters, h.present()), Owner: h.state.FunctionalID}
 	if !h.resets() {
 		in.Not = h.in.Leaver.Email
 	}
-	return h.step(ctx, stepOwner, nil, func(ctx workflow.Context) error {
-		got, err := do(ctx, confirming.within(h.in.Policy), "Check who owns the key of every cluster in "+h.state.Scope.String(), verbs.ConfirmOwners, in)
-		for i := range h.state.Clusters {
-			if owner := got.Owners[h.state.Clusters[i].ID]; owner != "" {
-				h.state.Clusters[i].Owner = owner
-			}
+	return &in
+}
+
+func (h *handover) noteOwners(got activities.ConfirmOwnersResult) {
+	for i := range h.state.Clusters {
+		if owner := got.Owners[h.state.Clusters[i].ID]; owner != "" {
+			h.state.Clusters[i].Owner = owner
 		}
-		return err
-	})
+	}
 }
 
 func (h *handover) confirmHealth(ctx workflow.Context) error {

@@ -45,22 +45,26 @@ func (h *handover) cluster(ctx workflow.Context, i int) error {
 	say := func(step string) { c.Step = step; h.show(ctx) }
 	if !c.Refreshed {
 		say("refreshing the master")
-		got, err := do(ctx, changing.within(h.in.Policy), "Refresh the master of "+c.Name, verbs.RefreshMaster,
+		sent, err := do(ctx, changing.within(h.in.Policy), "Refresh the master of "+c.Name, verbs.RefreshMaster,
 			activities.RefreshMasterInput{Cluster: c.ClusterRef, Scope: h.state.Scope})
 		if err != nil {
 			return err
 		}
-		if !got.Gone {
-			receipt := got.Receipt
-			got, err = do(ctx, confirming.within(h.in.Policy), "Wait for the master of "+c.Name, verbs.ConfirmMaster,
-				activities.ConfirmMasterInput{Cluster: c.ClusterRef, Before: got.Before})
+		gone := sent.Gone
+		if !gone {
+			got, err := do(ctx, confirming.within(h.in.Policy), "Wait for the master of "+c.Name, verbs.ConfirmMaster,
+				activities.ConfirmMasterInput{Cluster: c.ClusterRef, Before: sent.Before, Secret: h.secretToo(i)})
 			if err != nil {
 				return err
 			}
-			h.change(ctx, "Master of "+c.Name+" refreshed", c.ID, "containers-kubernetes.cluster-master.refresh", receipt)
+			gone = got.Gone
+			if got.Secret != nil {
+				h.renewed[i], h.pods[i] = true, got.Secret.Pods
+			}
+			h.change(ctx, "Master of "+c.Name+" refreshed", c.ID, "containers-kubernetes.cluster-master.refresh", sent.Receipt)
 		}
 		c.Refreshed = true
-		if got.Gone {
+		if gone {
 			c.Healthy = true
 			say("gone")
 			return nil
@@ -70,7 +74,6 @@ func (h *handover) cluster(ctx workflow.Context, i int) error {
 		say("")
 		return nil
 	}
-	say("waiting for the secret")
 	if err := h.restart(ctx, i, say); err != nil {
 		return h.byHand(ctx, i, err)
 	}
@@ -80,11 +83,14 @@ func (h *handover) cluster(ctx workflow.Context, i int) error {
 
 func (h *handover) restart(ctx workflow.Context, i int, say func(string)) error {
 	c := &h.state.Clusters[i]
-	if err := h.reach(ctx, i); err != nil {
-		return err
-	}
-	if err := h.awaitSecret(ctx, i); err != nil {
-		return err
+	if !h.renewed[i] {
+		say("waiting for the secret")
+		if err := h.reach(ctx, i); err != nil {
+			return err
+		}
+		if err := h.awaitSecret(ctx, i); err != nil {
+			return err
+		}
 	}
 	plan := h.in.Handover.Clusters[i]
 	say("restarting")
@@ -158,11 +164,7 @@ func (h *handover) awaitSecret(ctx workflow.Context, i int) error {
 		_, err := waitFor(ctx, h.in.Policy.SecretPatience.Std(), "Time for the secret of "+c.Name+" to be renewed", func() bool { return false })
 		return err
 	}
-	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
-	// Once a hand-over: after a restart that came up too slowly, the pods of that moment are the new ones.
-	if h.pods[i] == nil {
-		secret.Dependents = h.in.Handover.Clusters[i].Dependents
-	}
+	secret := h.secretOf(i)
 	// A scope whose key is not reset may hold the current key in its secrets already; then nothing renews them.
 	if !h.resets() {
 		secret.Patience = max(h.in.Policy.SecretPatience, 1)
@@ -172,6 +174,28 @@ func (h *handover) awaitSecret(ctx workflow.Context, i int) error {
 		h.pods[i] = got.Pods
 	}
 	return err
+}
+
+// secretOf says what to look for in the secret that the drivers of a cluster read.
+func (h *handover) secretOf(i int) activities.ConfirmSecretInput {
+	c := h.state.Clusters[i]
+	secret := activities.ConfirmSecretInput{Cluster: c.ClusterRef, Before: h.before.Secrets[c.ID]}
+	// Once a hand-over: after a restart that came up too slowly, the pods of that moment are the new ones.
+	if h.pods[i] == nil {
+		secret.Dependents = h.in.Handover.Clusters[i].Dependents
+	}
+	return secret
+}
+
+// secretToo is secretOf where whoever waits for the master should look at the secret, too: in a cluster that can be asked and
+// has something to restart.
+func (h *handover) secretToo(i int) *activities.ConfirmSecretInput {
+	plan := h.in.Handover.Clusters[i]
+	if len(plan.Dependents) == 0 || plan.Manual != "" || h.before.Unreachable[plan.ID] != "" {
+		return nil
+	}
+	secret := h.secretOf(i)
+	return &secret
 }
 
 // byHand asks a person to restart what the engine cannot reach, and takes their word the second time.

@@ -203,7 +203,7 @@ func TestHandOverAlone(t *testing.T) {
 	require.True(t, s.Clusters[0].Refreshed)
 	require.True(t, s.Clusters[0].Healthy)
 	require.Equal(t, []string{"ibm-vpc-block-csi-controller"}, s.Clusters[0].Restarted)
-	for _, step := range []string{"look at the scope", "reset the cluster key", "check the owner", "refresh and restart", "check the health"} {
+	for _, step := range []string{"look at the scope", "reset the cluster key", "wait for the new key", "refresh and restart", "check the health"} {
 		require.True(t, steps[step], "step %q was never seen", step)
 	}
 }

@@ -71,7 +71,7 @@ func (r *run) survey(ctx workflow.Context) (offboard.Survey, error) {
 			What: "Cluster " + hidden.Name + " is known to global search but not shown to the engine: its key may be the leaver's", Why: "no access, or deleted minutes ago"})
 	}
 	slices.SortFunc(s.Missing, func(a, b offboard.Missing) int { return cmp.Compare(a.ID, b.ID) })
-	s.Scopes = r.selected(scopesOf(clusters.Clusters, s.Keys, keys.Current, clusters.Groups))
+	s.Scopes = r.selected(scopesOf(clusters.Clusters, s.Keys, clusters.Groups))
 	return s, r.inspect(ctx, &s)
 }
 
@@ -125,11 +125,12 @@ func (r *run) inspect(ctx workflow.Context, s *offboard.Survey) error {
 	return firstOf(errs)
 }
 
-// looks splits the scopes and their clusters into what one activity looks at each, in their order.
+// looks splits the scopes and their clusters into what one activity looks at each, in their order. Of clusters whose scope is
+// left alone, only what names the leaver and other people's credentials matter.
 func (r *run) looks(s *offboard.Survey) []activities.InspectInput {
 	var list []activities.InspectInput
 	last := func() *activities.InspectInput {
-		if n := len(list); n == 0 || len(list[n-1].Clusters) == chunk || len(list[n-1].Scopes) == chunk {
+		if n := len(list); n == 0 || len(list[n-1].Clusters)+len(list[n-1].Others) == chunk || len(list[n-1].Scopes) == chunk {
 			list = append(list, activities.InspectInput{Leaver: s.Leaver.Email, Policy: r.policy})
 		}
 		return &list[len(list)-1]
@@ -137,10 +138,16 @@ func (r *run) looks(s *offboard.Survey) []activities.InspectInput {
 	for _, scope := range s.Scopes {
 		in := last()
 		in.Scopes = append(in.Scopes, scope.Scope)
+		touched := r.state.Move != nil || s.Action(scope) != ""
 		for _, c := range scope.Clusters {
-			if !c.Cluster.Going() {
-				in := last()
-				in.Clusters = append(in.Clusters, offboard.ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name})
+			if c.Cluster.Going() {
+				continue
+			}
+			in, ref := last(), offboard.ClusterRef{ID: c.Cluster.ID, Name: c.Cluster.Name}
+			if touched {
+				in.Clusters = append(in.Clusters, ref)
+			} else {
+				in.Others = append(in.Others, ref)
 			}
 		}
 	}
@@ -150,22 +157,22 @@ func (r *run) looks(s *offboard.Survey) []activities.InspectInput {
 func lookingInto(in activities.InspectInput) string {
 	switch len(in.Scopes) {
 	case 0:
-		return fmt.Sprintf("Look into %d more clusters", len(in.Clusters))
+		return fmt.Sprintf("Look into %d more clusters", len(in.Clusters)+len(in.Others))
 	case 1:
 		return "Look into the clusters of " + in.Scopes[0].String()
 	}
-	return fmt.Sprintf("Look into %d clusters of %d scopes", len(in.Clusters), len(in.Scopes))
+	return fmt.Sprintf("Look into %d clusters of %d scopes", len(in.Clusters)+len(in.Others), len(in.Scopes))
 }
 
 // scopesOf groups clusters by scope and adds the scopes that only a key of the leaver speaks of.
-func scopesOf(clusters []offboard.Cluster, keys []offboard.Key, current map[string]activities.CurrentInfo, groups []offboard.ResourceGroup) []offboard.ScopeSurvey {
+func scopesOf(clusters []offboard.Cluster, keys []offboard.Key, groups []offboard.ResourceGroup) []offboard.ScopeSurvey {
 	var list []offboard.ScopeSurvey
+	place := map[string]int{}
 	at := func(scope offboard.Scope) *offboard.ScopeSurvey {
-		i := slices.IndexFunc(list, func(s offboard.ScopeSurvey) bool { return s.Scope.ID() == scope.ID() })
-		if i < 0 {
-			now := current[scope.ID()]
-			list = append(list, offboard.ScopeSurvey{Scope: scope, CurrentKey: now.KeyID, CurrentOwner: now.Owner})
-			i = len(list) - 1
+		i, known := place[scope.ID()]
+		if !known {
+			i = len(list)
+			list, place[scope.ID()] = append(list, offboard.ScopeSurvey{Scope: scope}), i
 		}
 		return &list[i]
 	}

@@ -42,7 +42,7 @@ func needed(s shape) tally {
 	n.call("kubernetes list statefulsets", s.Clusters)
 	n.call("kubernetes list rolebindings", s.Clusters)
 	n.call("kubernetes list clusterrolebindings", s.Clusters)
-	n.call("kubernetes get secrets", 2*s.Clusters) // how the drivers sign in, and the version of the one with the key
+	n.call("kubernetes get secrets", s.Clusters) // how the drivers sign in
 	n.call("kubernetes list secrets", s.Clusters)
 
 	n.phase = offboard.PhasePrepare

@@ -10,12 +10,14 @@ import (
 	"github.com/IBM/platform-services-go-sdk/iamidentityv1"
 
 	"offboard/internal/offboard"
+	"offboard/internal/share"
 )
 
 // Access are groups, policies and trusted profiles, seen by the engine. The policies are in policies.go.
 type Access struct {
-	account string
-	api     *clients
+	account  string
+	api      *clients
+	policies share.Reads[[]groupPolicy]
 }
 
 // EnsureGroup finds the access group of that name or makes it, and notes in it that the run uses it. After an ambiguous

@@ -2,6 +2,7 @@ package ibmcloud
 
 import (
 	"context"
+	"slices"
 
 	"github.com/IBM/platform-services-go-sdk/iamidentityv1"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // Keys lists the functional ID's own keys, classified, without LastUsed. It asks as the functional ID, which may list
-// its own keys (trap 8) and holds twenty at most: one page, where the account's list can have hundreds.
+// its own keys (trap 8) and holds twenty at most: one page, where the account's list can have hundreds. Hand-overs that ask at
+// the same time have one list.
 func (s *Successors) Keys(ctx context.Context, email string) ([]offboard.Key, error) {
 	o := op{name: "ListAPIKeys", text: "list the keys of " + email}
 	who, err := s.find(email, o.text)
@@ -20,7 +22,10 @@ func (s *Successors) Keys(ctx context.Context, email string) ([]offboard.Key, er
 	if err != nil {
 		return nil, err
 	}
-	return everyKey(ctx, o, who.api, iamidentityv1.ListAPIKeysOptions{AccountID: &s.keys.account, IamID: &iamID})
+	list, err := together(ctx, &who.lists, iamID, func(ctx context.Context) ([]offboard.Key, error) {
+		return everyKey(ctx, o, who.api, iamidentityv1.ListAPIKeysOptions{AccountID: &s.keys.account, IamID: &iamID})
+	})
+	return slices.Clone(list), err
 }
 
 // self is the IAM ID behind the functional ID's present key. A key never changes its owner, so it is asked once a key.

@@ -83,17 +83,32 @@ func (a *Access) resources(grant offboard.Grant) map[string]string {
 	return wanted
 }
 
-// policyFor finds the group's policy for exactly these resources, empty if there is none.
+// groupPolicy is what a policy of an access group covers.
+type groupPolicy struct {
+	id     string
+	covers map[string]string
+}
+
+// policyFor finds the group's policy for exactly these resources, empty if there is none. All grants to a group that are
+// wanted at the same time have one list of its policies.
 func (a *Access) policyFor(ctx context.Context, groupID string, wanted map[string]string) (string, error) {
-	o := op{name: "ListV2Policies", text: "list the policies of the access group " + groupID}
-	found := ""
-	err := a.eachPolicy(ctx, o, policy.ListV2PoliciesOptions{AccessGroupID: &groupID}, func(p policy.V2PolicyTemplateMetaData) (more bool) {
-		if of(p.Subject, groupID) && unconditional(p) && maps.Equal(covered(p.Resource), wanted) {
-			found = value(p.ID)
-		}
-		return found == ""
+	list, err := together(ctx, &a.policies, groupID, func(ctx context.Context) ([]groupPolicy, error) {
+		var list []groupPolicy
+		o := op{name: "ListV2Policies", text: "list the policies of the access group " + groupID}
+		err := a.eachPolicy(ctx, o, policy.ListV2PoliciesOptions{AccessGroupID: &groupID}, func(p policy.V2PolicyTemplateMetaData) (more bool) {
+			if of(p.Subject, groupID) && unconditional(p) {
+				list = append(list, groupPolicy{value(p.ID), covered(p.Resource)})
+			}
+			return true
+		})
+		return list, err
 	})
-	return found, err
+	for _, p := range list {
+		if maps.Equal(p.covers, wanted) {
+			return p.id, err
+		}
+	}
+	return "", err
 }
 
 // eachPolicy goes through the account's access policies that the options ask for, until see wants no more.

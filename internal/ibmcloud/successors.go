@@ -10,6 +10,7 @@ import (
 	"github.com/IBM-Cloud/container-services-go-sdk/kubernetesserviceapiv1"
 
 	"offboard/internal/offboard"
+	"offboard/internal/share"
 )
 
 // Successors act as a functional ID, with its own key: a cluster key belongs to whoever asks for it (trap 2).
@@ -24,6 +25,7 @@ type Successors struct {
 type successor struct {
 	email string
 	api   *clients
+	lists share.Reads[[]offboard.Key] // of its own keys
 
 	mu    sync.Mutex
 	key   string // fingerprint of the key that iamID is known for

@@ -91,9 +91,9 @@ func (k *client) open(config *rest.Config, c Config) error {
 		TLSHandshakeTimeout: min(c.Timeout, 10*time.Second),
 		MaxIdleConnsPerHost: mostConnections,
 		MaxConnsPerHost:     mostConnections,
-		IdleConnTimeout:     10 * time.Second,
+		IdleConnTimeout:     idle,
 	})
-	outer, err := rest.HTTPWrappersForConfig(config, &observed{inner: &transport{inner: inner, refused: &k.refused}, cluster: k.cluster, observe: c.Observe})
+	outer, err := rest.HTTPWrappersForConfig(config, &observed{inner: &transport{inner: &opener{inner: inner}, refused: &k.refused}, cluster: k.cluster, observe: c.Observe})
 	if err != nil {
 		return err
 	}
@@ -108,8 +108,7 @@ func (k *client) open(config *rest.Config, c Config) error {
 	return err
 }
 
-// mostConnections to one cluster: an inspection asks ten questions at once, and net/http would open a connection for each
-// before it knows that one carries them all, as HTTP/2 does. The second is for a proxy in between that speaks HTTP/1.1.
+// mostConnections to one cluster. One carries everything over HTTP/2; the second is for a proxy in between that speaks HTTP/1.1.
 const mostConnections = 2
 
 // fail is translate with the name of the cluster. what is a verb and its object: "list the pods of kube-system".

@@ -42,6 +42,7 @@ type Clusters struct {
 
 	fetches     singleflight.Group // of kubeconfigs
 	inspections share.Reads[offboard.Inspection]
+	room        chan struct{} // of inspections
 	mu          sync.Mutex
 	clients     map[string]*client
 }
@@ -54,8 +55,12 @@ func New(c Config) *Clusters {
 	if c.Observe == nil {
 		c.Observe = func(context.Context, Call) {}
 	}
-	return &Clusters{config: c, clients: make(map[string]*client)}
+	return &Clusters{config: c, clients: make(map[string]*client), room: make(chan struct{}, mostInspections)}
 }
+
+// mostInspections is how many clusters are looked into at the same time. Each needs connections, and what they carry, so a
+// survey of thousands would need as much memory as there are clusters; the containers API's pace lets no more begin in seconds.
+const mostInspections = 200
 
 // with runs do with a client of the cluster. Credentials may expire or be revoked at any time, so a client that was
 // answered 401 is dropped and do runs once more with a fresh kubeconfig; do must bear that.

@@ -10,7 +10,8 @@ import (
 )
 
 // Inspect reads what in a cluster depends on the key, which bindings name the leaver (an e-mail address; none are looked
-// for if it is empty) and which other credentials lie there. It changes nothing.
+// for if it is empty) and which other credentials lie there. Without rules nothing is looked for that depends on the key. It
+// changes nothing.
 //
 // A cluster whose API does not answer from here (trap 42) is a result, not an error: Inspection.Unreachable says why,
 // and nothing else is told. A part that may not be read is a Denied that names the part, because a survey with a silent
@@ -23,6 +24,12 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 	anybody := leaver != ""
 	key := fmt.Sprintf("%s %t %#v", clusterID, anybody, rules)
 	found, err := c.inspections.Recent(ctx, key, offboard.AgeAllowed(ctx), func(ctx context.Context) (found offboard.Inspection, err error) {
+		select {
+		case c.room <- struct{}{}:
+			defer func() { <-c.room }()
+		case <-ctx.Done():
+			return found, ctx.Err()
+		}
 		err = c.with(ctx, clusterID, func(k *client) error {
 			found, err = k.inspect(ctx, rules, anybody)
 			return err
@@ -44,7 +51,7 @@ func (c *Clusters) Inspect(ctx context.Context, clusterID string, rules []offboa
 func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, anybody bool) (offboard.Inspection, error) {
 	var found offboard.Inspection
 	err := atonce.Do(
-		func() (err error) { found.Dependents, err = k.dependents(ctx, rules); return err },
+		func() (err error) { found.Dependents, err = k.dependents(ctx, rules); return err }, // none by no rules
 		func() (err error) {
 			if anybody {
 				found.Bindings, err = k.bindings(ctx)
@@ -53,7 +60,6 @@ func (k *client) inspect(ctx context.Context, rules []offboard.DependentRule, an
 		},
 		func() (err error) { found.TrustedProfile, err = k.trustedProfile(ctx); return err },
 		func() (err error) { found.PullSecrets, err = k.pullSecrets(ctx); return err },
-		func() (err error) { found.Secret, err = k.secretVersion(ctx); return err },
 	)
 	return found, err
 }

@@ -62,8 +62,6 @@ func TestInspectTellsWhatDependsOnTheKeyAndNamesTheLeaver(t *testing.T) {
 		found, err := c.adapter().Inspect(t.Context(), clusterID, rules, leaver)
 
 		require.NoError(t, err)
-		stored, err := c.core.Secrets("kube-system").Get(t.Context(), "storage-secret-store", metav1.GetOptions{})
-		require.NoError(t, err)
 		want := offboard.Inspection{
 			Dependents: []offboard.Dependent{
 				{Name: "block storage", Namespace: "kube-system", Kind: "Deployment", Workload: blockController, Replicas: 2, Ready: 2, Breaks: rules[0].Breaks},
@@ -76,7 +74,6 @@ func TestInspectTellsWhatDependsOnTheKeyAndNamesTheLeaver(t *testing.T) {
 				{Kind: "ClusterRoleBinding", Name: "auditors", Subject: "IAM#" + leaver, Role: "ClusterRole view"},
 			},
 			PullSecrets: []string{"shop/own", "shop/own-by-auth"},
-			Secret:      string(stored.UID) + "/" + stored.ResourceVersion,
 		}
 		if diff := gocmp.Diff(want, found, cmpopts.EquateEmpty()); diff != "" {
 			t.Error(diff)
@@ -149,11 +146,31 @@ func TestInspectNoticesATrustedProfile(t *testing.T) {
 		} {
 			c.rewrite("ibm-cloud-credentials", map[string]string{"ibm-credentials.env": content})
 
-			found, err := k.Inspect(t.Context(), clusterID, nil, "")
+			found, err := k.Inspect(t.Context(), clusterID, offboard.BuiltinDependents(), "")
 
 			require.NoError(t, err)
 			assert.Equal(t, want, found.TrustedProfile, "%q", content)
-			assert.NotEmpty(t, found.Secret, "without a storage secret this one counts")
+			version, err := k.SecretVersion(t.Context(), clusterID)
+			require.NoError(t, err)
+			assert.NotEmpty(t, version, "without a storage secret this one counts")
+		}
+	})
+}
+
+// Whose key is not the leaver's is asked for what names them and for other credentials, and for nothing else.
+func TestInspectWithoutRules(t *testing.T) {
+	contract(t, func(t *testing.T, c *cluster) {
+		c.seed(deploymentOf(autoscaler, autoscaler, 1), bindingOf("shop", "own", "r", user("IAM#"+leaver)),
+			secret("kube-system", "ibm-cloud-credentials", corev1.SecretTypeOpaque, nil))
+
+		found, err := c.adapter().Inspect(t.Context(), clusterID, nil, leaver)
+
+		require.NoError(t, err)
+		assert.Empty(t, found.Dependents)
+		require.Len(t, found.Bindings, 1)
+		for _, asked := range c.requested() {
+			assert.NotContains(t, asked, "pods")
+			assert.NotContains(t, asked, "deployments")
 		}
 	})
 }

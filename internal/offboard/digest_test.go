@@ -44,9 +44,6 @@ func TestDigestStaysTheSame(t *testing.T) {
 		{"an autoscaler has one more replica", func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) {
 			inspection(s, 0, 0).Dependents[1].Replicas++
 		}},
-		{"a secret was renewed", func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) {
-			inspection(s, 0, 0).Secret = "90000"
-		}},
 		{"a connection fails with other words", func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) {
 			inspection(s, 3, 0).Unreachable = "dial 10.0.0.9:31337: no route to host"
 		}},

@@ -135,20 +135,27 @@ func rank(s Severity) int { return slices.Index([]Severity{Blocker, Decision, No
 func handovers(s Survey) []Handover {
 	var list []Handover
 	for _, scope := range s.Scopes {
-		h := Handover{Scope: scope.Scope, Clusters: plannedClusters(scope)}
-		switch {
-		case len(h.Clusters) == 0:
-			continue // nothing depends on the key; a reset would only mint one more (trap 58)
-		case ownedBy(scope, s.Leaver), mayBeOwned(scope, s):
-			h.Action = Reset
-		case holdsClusterKey(s.Keys, scope.Scope):
-			h.Action = Refresh
-		default:
+		action := s.Action(scope)
+		if action == "" {
 			continue
 		}
-		list = append(list, h)
+		if clusters := plannedClusters(scope); len(clusters) > 0 { // without any, a reset would only mint one more key (trap 58)
+			list = append(list, Handover{Scope: scope.Scope, Action: action, Clusters: clusters})
+		}
 	}
 	return list
+}
+
+// Action is what becomes of a scope that has clusters when the leaver goes; empty if it is none of theirs. It asks the
+// owners and the leaver's keys only, and not what is inside the clusters.
+func (s Survey) Action(scope ScopeSurvey) Action {
+	switch {
+	case ownedBy(scope, s.Leaver), mayBeOwned(scope, s):
+		return Reset
+	case holdsClusterKey(s.Keys, scope.Scope):
+		return Refresh
+	}
+	return ""
 }
 
 func ownedBy(scope ScopeSurvey, leaver Person) bool {
@@ -160,7 +167,7 @@ func ownedBy(scope ScopeSurvey, leaver Person) bool {
 // mayBeOwned tells whether the scope may run on a key of the leaver although no cluster says so: their key is the newest
 // one there, or they hold one and a cluster's owner could not be read. A reset too many does no harm, a missing one does.
 func mayBeOwned(scope ScopeSurvey, s Survey) bool {
-	if scope.CurrentOwner != "" && scope.CurrentOwner == s.Leaver.IAMID {
+	if slices.ContainsFunc(s.Keys, func(k Key) bool { return !k.Superseded && k.isOf(scope.Scope) }) {
 		return true
 	}
 	unknown := slices.ContainsFunc(scope.Clusters, func(c ClusterSurvey) bool { return !c.Cluster.Going() && c.Cluster.Owner.Email == "" })
@@ -168,8 +175,11 @@ func mayBeOwned(scope ScopeSurvey, s Survey) bool {
 }
 
 func holdsClusterKey(keys []Key, scope Scope) bool {
-	return slices.ContainsFunc(keys, func(k Key) bool { return k.Class == ClusterKey && k.Scope.ID() == scope.ID() })
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.isOf(scope) })
 }
+
+// isOf tells whether a key is a cluster key of the scope.
+func (k Key) isOf(scope Scope) bool { return k.Class == ClusterKey && k.Scope.ID() == scope.ID() }
 
 func plannedClusters(scope ScopeSurvey) []PlannedCluster {
 	var list []PlannedCluster

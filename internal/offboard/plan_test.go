@@ -72,8 +72,7 @@ func TestPlanSaysHowLongAgo(t *testing.T) {
 		require.Len(t, plan.Findings, 1)
 		assert.Equal(t, "Personal key ci was last used "+want+": whatever uses it stops.", plan.Findings[0].Text)
 	}
-	old := clusterKey("ApiKey-undated", "eu-de", shop, time.Time{})
-	old.Superseded = true
+	old := overtaken(clusterKey("ApiKey-undated", "eu-de", shop, time.Time{}))
 	plan := planOf(withScope("eu-de", shop, clusterOf("prod", colleague)), withKeys(old))
 	i := slices.IndexFunc(plan.Findings, func(f offboard.Finding) bool { return f.ID == "key/ApiKey-undated" })
 	require.GreaterOrEqual(t, i, 0)

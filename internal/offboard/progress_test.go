@@ -144,10 +144,11 @@ func TestDifferences(t *testing.T) {
 			"A finding is no longer in the plan: Note invite/clusters-2@acme.example",
 			"A finding is no longer in the plan: Decision unreachable/id-vault"}},
 		{"another owner", with(func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) {
-			s.Scopes[3].Clusters[0].Cluster.Owner.Email = colleague.Email
+			s.Scopes[3].Clusters[0].Cluster.Owner.Email, s.Keys[3].Superseded = colleague.Email, true
 		}), []string{
 			"A hand-over changed: us-south/shop, refresh by nobody, clusters [vault], before: us-south/shop, reset by clusters-2@acme.example, clusters [vault]",
 			"A finding is no longer in the plan: Note invite/clusters-2@acme.example",
+			"A finding is new: Note key/ApiKey-vault",
 			"A finding is new: Note refresh/us-south/5b0ff5b0ff5b0ff5b0ff5b0ff5b0ff51"}},
 		{"a lock", with(func(s *offboard.Survey, _ *offboard.Request, _ *offboard.Policy) { s.Keys[5].Locked = true }), []string{
 			"A key changed: ApiKey-idle (laptop), locked true, disabled false, before: ApiKey-idle (laptop), locked false, disabled false"}},

@@ -21,10 +21,6 @@ type Survey struct {
 type ScopeSurvey struct {
 	Scope    Scope           `json:"scope"`
 	Clusters []ClusterSurvey `json:"clusters,omitempty"`
-	// CurrentKey is the newest cluster key of the scope and CurrentOwner the IAM ID of its owner, empty where no key
-	// could be told to belong to the scope.
-	CurrentKey   string `json:"currentKey,omitempty"`
-	CurrentOwner string `json:"currentOwner,omitempty"`
 	// ClassicUser is whose manual classic credentials the scope uses; they take precedence over the key (trap 46).
 	ClassicUser string `json:"classicUser,omitempty"`
 }
@@ -43,10 +39,13 @@ type Inspection struct {
 	TrustedProfile bool `json:"trustedProfile,omitempty"`
 	// PullSecrets are image pull secrets with somebody's own API key; whose it is cannot be told.
 	PullSecrets []string `json:"pullSecrets,omitempty"`
-	// Secret is the version of the secret the drivers read, empty where there is none.
-	Secret string `json:"secret,omitempty"`
 	// Unreachable says why the cluster's API could not be asked; empty when it was.
 	Unreachable string `json:"unreachable,omitempty"`
+}
+
+// Empty tells whether nothing was found.
+func (i Inspection) Empty() bool {
+	return len(i.Dependents) == 0 && len(i.Bindings) == 0 && !i.TrustedProfile && len(i.PullSecrets) == 0 && i.Unreachable == ""
 }
 
 // FunctionalID is an identity that may take over scopes.

@@ -115,7 +115,6 @@ func comparable(v rehearsal.View) rehearsal.View {
 		if found.Unreachable != "" {
 			found.Unreachable = "from here"
 		}
-		found.Secret = ""
 		v.Inspections[id] = found
 	}
 	return v
