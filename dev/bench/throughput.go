@@ -39,6 +39,9 @@ func throughput(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return fmt.Errorf("measure empty activities with the options of ours: %w", err)
 	}
+	if err := sleep(ctx, emptySilence); err != nil { // until the last of their heartbeats is no longer due
+		return err
+	}
 	s := shape{Regions: len(regions), Scopes: crowdScopes, Clusters: crowd * crowdScopes, Leavers: crowd, FunctionalIDs: 1, Knobs: ibmsim.Knobs{
 		TokenLife: ibmsim.Duration(10 * time.Minute), TimePrecision: ibmsim.Duration(time.Second), KeyLimit: 2 * crowd * crowdScopes,
 	}}
@@ -104,7 +107,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // The workflow of empty activities runs as many of them one after another as an offboarding's steps follow each other.
-const emptySteps = 10_000 // more than there is time for
+const (
+	emptySteps   = 10_000           // more than there is time for
+	emptySilence = 10 * time.Second // as long as a step of ours may be without a heartbeat
+)
 
 func emptyActivity(context.Context) error { return nil }
 
@@ -113,7 +119,7 @@ func emptyActivity(context.Context) error { return nil }
 func emptyWorkflow(ctx workflow.Context, alike bool) error {
 	options := workflow.ActivityOptions{StartToCloseTimeout: time.Minute}
 	if alike {
-		options.ScheduleToCloseTimeout, options.HeartbeatTimeout, options.Summary = time.Hour, 10*time.Second, "Do nothing"
+		options.ScheduleToCloseTimeout, options.HeartbeatTimeout, options.Summary = time.Hour, emptySilence, "Do nothing"
 		options.Priority = temporal.Priority{PriorityKey: 3, FairnessKey: workflow.GetInfo(ctx).OriginalRunID}
 	}
 	ctx = workflow.WithActivityOptions(ctx, options)
@@ -130,7 +136,8 @@ func emptyWorkflow(ctx workflow.Context, alike bool) error {
 
 // emptyRate is how many activities that do nothing the server gets done in a second, in as many runs as there are people.
 func (b *bench) emptyRate(ctx context.Context, queue string, alike bool) (rate float64, err error) {
-	c, err := client.DialContext(ctx, client.Options{HostPort: b.server.Address(), Namespace: b.server.Namespace(), Logger: silent})
+	c, err := client.DialContext(ctx, client.Options{HostPort: b.server.Address(), Namespace: b.server.Namespace(), Logger: silent,
+		ConnectionOptions: client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}}) // as the engine, without TLS
 	if err != nil {
 		return 0, fmt.Errorf("connect to Temporal: %w", err)
 	}
