@@ -59,7 +59,8 @@ func New(c Config) *Clusters {
 }
 
 // mostInspections is how many clusters are looked into at the same time. Each needs connections, and what they carry, so a
-// survey of thousands would need as much memory as there are clusters; the containers API's pace lets no more begin in seconds.
+// survey of thousands would need as much memory as there are clusters. Nobody waits for it at IBM's pace: each needs a kubeconfig first,
+// and the containers API gives out fewer in the time that one look takes.
 const mostInspections = 200
 
 // with runs do with a client of the cluster. Credentials may expire or be revoked at any time, so a client that was
